@@ -1,0 +1,3 @@
+//! The compose file, read into the model we promise to honour; an unsupported key is an error by name.
+
+pub mod model;
