@@ -136,17 +136,15 @@ impl Desk<'_> {
 
     /// A sentence.
     pub(super) fn sentence(&mut self, node: &Node, what: &str, names: &Names) -> Option<Sentence> {
+        let sentence = self.compiled(node, what)?;
+        self.examine(&sentence, &node.at, names, Stance::Judging);
+        Some(sentence)
+    }
+
+    /// A sentence of which nobody has asked yet whether it can stand where it does.
+    pub(super) fn compiled(&mut self, node: &Node, what: &str) -> Option<Sentence> {
         let source = self.string(node, what)?;
-        match Sentence::compile(source) {
-            Ok(sentence) => {
-                self.examine(&sentence, &node.at, names, Stance::Judging);
-                Some(sentence)
-            }
-            Err(fault) => {
-                self.fault(node, what, &fault);
-                None
-            }
-        }
+        Sentence::compile(source).map_err(|fault| self.fault(&node.at, what, &fault)).ok()
     }
 
     /// A text.
@@ -156,17 +154,9 @@ impl Desk<'_> {
     }
 
     fn cut(&mut self, source: &str, at: &Spot, what: &str, names: &Names, stance: Stance) -> Option<Text> {
-        match Text::parse(source) {
-            Ok(text) => {
-                text.sentences().for_each(|sentence| self.examine(sentence, at, names, stance));
-                Some(text)
-            }
-            Err(fault) => {
-                let node = Node { at: at.clone(), is: Is::Text(source.to_owned()) };
-                self.fault(&node, what, &fault);
-                None
-            }
-        }
+        let text = Text::parse(source).map_err(|fault| self.fault(at, what, &fault)).ok()?;
+        text.sentences().for_each(|sentence| self.examine(sentence, at, names, stance));
+        Some(text)
     }
 
     /// Anything, with texts in it.
@@ -191,11 +181,11 @@ impl Desk<'_> {
         })
     }
 
-    fn fault(&mut self, node: &Node, what: &str, fault: &Fault) {
+    fn fault(&mut self, at: &Spot, what: &str, fault: &Fault) {
         let Fault { message, line, column } = fault;
         let place = if *line == 1 { format!("character {column}") } else { format!("line {line}, character {column}") };
         let message = message.lines().next().unwrap_or_default();
-        self.pile.add(&node.at, format!("{what}: {message} (at {place} of it)"));
+        self.pile.add(at, format!("{what}: {message} (at {place} of it)"));
     }
 
     /// Complain about every name, field and function of a sentence that it cannot have where it stands.

@@ -77,6 +77,15 @@ impl Node {
         }
     }
 
+    /// A number as the string that spells it; anything else as it is.
+    pub(super) fn spelled(&self) -> Self {
+        let is = match self.is {
+            Is::Int(int) => Is::Text(int.to_string()),
+            _ => self.is.clone(),
+        };
+        Self { at: self.at.clone(), is }
+    }
+
     /// The same table without some of its keys.
     pub(super) fn without(&self, keys: &[&str]) -> Self {
         let kept = self.entries().iter().filter(|entry| !keys.contains(&entry.key.as_str()));

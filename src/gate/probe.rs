@@ -67,6 +67,9 @@ impl Desk<'_> {
             Some(loops) => self.loops(loops, &mut inside.names),
             None => Vec::new(),
         };
+        if filled.table.get("every").is_some() {
+            inside.names.bind("i", Shape::Leaf, false);
+        }
         let with = self.parameters(&filled, &mut inside);
         let table = &filled.table;
         let (look, kind, mut shape) = self.look_at(name, table, &inside, course)?;
@@ -95,12 +98,7 @@ impl Desk<'_> {
                 self.known_keys(table, &what, &[keys::PROBE, kind.params]);
                 self.required_keys(table, &what, kind.params);
                 self.choices(table, &what, kind.choices);
-                let seeing = if table.get("every").is_some() {
-                    inside.seeing(inside.names.with("i", Shape::Leaf))
-                } else {
-                    inside.clone()
-                };
-                let params = Tree::Table(self.fields(table, kind.params, &seeing));
+                let params = Tree::Table(self.fields(table, kind.params, inside));
                 let look = LookAt::Kind { kind: kind.name.to_owned(), params };
                 Some((look, Some(kind), Shape::seen(kind.sees).and(seen(ALWAYS_SEEN))))
             }
