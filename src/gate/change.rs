@@ -16,7 +16,7 @@ pub(super) struct Changes(pub(super) Vec<Change>);
 impl Changes {
     /// The tree of what was written: a list where a list was written, and each change with its `kind` beside its
     /// parameters.
-    pub(super) fn as_written(self, node: &Node) -> Tree {
+    pub(super) fn into_tree(self, node: &Node) -> Tree {
         let mut trees: Vec<_> = self.0.into_iter().map(with_kind).collect();
         match (&node.is, trees.len()) {
             (Is::Table(_), 1) => trees.remove(0),
@@ -41,13 +41,17 @@ impl Desk<'_> {
             self.pile.add(&node.at, "a list of no changes changes nothing");
             return None;
         }
-        let changes = node.elements().iter().map(|element| self.change(element, course, scratch));
+        let changes = node
+            .elements()
+            .iter()
+            .map(|element| self.change(element, course, scratch));
         all(changes).map(Changes)
     }
 
     fn change(&mut self, node: &Node, course: &Course, scratch: Option<bool>) -> Option<Change> {
         if !matches!(node.is, Is::Table(_)) {
-            self.pile.add(&node.at, format!("a change is {}, not a table", node.word()));
+            self.pile
+                .add(&node.at, format!("a change is {}, not a table", node.word()));
             return None;
         }
         let Some(name) = node.get("kind") else {
@@ -61,7 +65,8 @@ impl Desk<'_> {
         }
         let Some(kind) = change(&written) else {
             let known = kinds::CHANGES.iter().map(|kind| kind.name);
-            self.pile.unknown(&name.at, format!("no change `{written}`"), &written, known);
+            self.pile
+                .unknown(&name.at, format!("no change `{written}`"), &written, known);
             return None;
         };
         self.table(node, &format!("change `{written}`"), &[keys::CHANGE, kind.params]);
@@ -74,13 +79,22 @@ impl Desk<'_> {
             "probe" => self.probe_path(node, course),
             _ => {}
         }
-        Some(Change { kind: written, place, params })
+        Some(Change {
+            kind: written,
+            place,
+            params,
+        })
     }
 
     fn place(&mut self, node: &Node, kind: &Kind, course: &Course, scratch: Option<bool>) -> Place {
-        let Some(written) = node.get("place") else { return Place::Live };
+        let Some(written) = node.get("place") else {
+            return Place::Live;
+        };
         let Some(has_scratch) = scratch else {
-            self.pile.add(&written.at, "a change of a probe is always live: `place` belongs to controls");
+            self.pile.add(
+                &written.at,
+                "a change of a probe is always live: `place` belongs to controls",
+            );
             return Place::Live;
         };
         let (allowed, place): (&[&str], _) = match written.text() {
@@ -93,11 +107,18 @@ impl Desk<'_> {
             }
         };
         if !allowed.contains(&kind.name) {
-            let who = allowed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+            let who = allowed
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(" and ");
             let message = format!("a change `{}` cannot be made in that place", kind.name);
             self.pile.hint(&written.at, message, format!("only {who} can"));
         } else if place == Place::Scratch && !has_scratch {
-            self.pile.add(&written.at, "no probe of kind `startup` makes a scratch copy to change");
+            self.pile.add(
+                &written.at,
+                "no probe of kind `startup` makes a scratch copy to change",
+            );
         }
         place
     }
@@ -108,7 +129,8 @@ impl Desk<'_> {
         match (place, undo) {
             (Place::Live, None) => {
                 let hint = "add `undo` or `undo_file`, or `place = \"rollback\"` in a control";
-                self.pile.hint(&node.at, "a live `sql` change without `undo`", hint);
+                self.pile
+                    .hint(&node.at, "a live `sql` change without `undo`", hint);
             }
             (Place::Rollback, Some(undo)) => {
                 self.pile.add(&undo.at, "what is rolled back needs no `undo`");
@@ -119,13 +141,17 @@ impl Desk<'_> {
 
     fn env_says_something(&mut self, node: &Node) {
         if node.get("set").is_none() && node.get("unset").is_none() {
-            self.pile.add(&node.at, "change `env` sets nothing and unsets nothing");
+            self.pile
+                .add(&node.at, "change `env` sets nothing and unsets nothing");
         }
     }
 
     /// A path into a probe begins with something the probe can say.
     fn probe_path(&mut self, node: &Node, course: &Course) {
-        let look = node.get("probe").and_then(Node::text).and_then(|name| course.looks.get(name));
+        let look = node
+            .get("probe")
+            .and_then(Node::text)
+            .and_then(|name| course.looks.get(name));
         let Some(look) = look else { return };
         let params = look.kind.map_or(&[][..], |kind| kind.params);
         let known = || params.iter().chain(keys::PROBE).map(|key| key.name);
@@ -135,7 +161,12 @@ impl Desk<'_> {
         for entry in node.get("set").map(Node::entries).unwrap_or_default() {
             let head = entry.key.split('.').next().unwrap_or_default();
             if !known().any(|key| key == head) {
-                self.pile.unknown(&entry.at, format!("the probe has no `{head}` to set"), head, known());
+                self.pile.unknown(
+                    &entry.at,
+                    format!("the probe has no `{head}` to set"),
+                    head,
+                    known(),
+                );
             }
         }
     }
@@ -146,15 +177,23 @@ impl Desk<'_> {
             let touched = |group: &&&[&str]| group.iter().any(|key| node.get(key).is_some());
             let given: Vec<_> = choice.among.iter().filter(touched).collect();
             let spelled = |group: &&[&str]| {
-                group.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" with ")
+                group
+                    .iter()
+                    .map(|key| format!("`{key}`"))
+                    .collect::<Vec<_>>()
+                    .join(" with ")
             };
             let alternatives = choice.among.iter().map(spelled).collect::<Vec<_>>().join(" or ");
             match given.as_slice() {
                 [] if choice.required => self.pile.add(&node.at, format!("{what} needs {alternatives}")),
                 [] => {}
                 [one] if one.iter().all(|key| node.get(key).is_some()) => {}
-                [one] => self.pile.add(&node.at, format!("{what} needs {} together", spelled(one))),
-                _ => self.pile.add(&node.at, format!("{what} takes {alternatives}, not both")),
+                [one] => self
+                    .pile
+                    .add(&node.at, format!("{what} needs {} together", spelled(one))),
+                _ => self
+                    .pile
+                    .add(&node.at, format!("{what} takes {alternatives}, not both")),
             }
         }
     }

@@ -20,7 +20,10 @@ impl Desk<'_> {
     /// its template's parameters were filled with under `with`.
     pub(super) fn classes(&mut self, node: &Node, what: &str, course: &Course) -> Option<Tree> {
         let Is::List(elements) = &node.is else {
-            self.pile.add(&node.at, format!("{what} is {}, not a list of tables", node.word()));
+            self.pile.add(
+                &node.at,
+                format!("{what} is {}, not a list of tables", node.word()),
+            );
             return None;
         };
         let classes = all(elements.iter().map(|element| self.class(element, course)));
@@ -33,7 +36,11 @@ impl Desk<'_> {
                 self.pile.add(&name.at, "another class has this name");
             }
         }
-        for second in elements.iter().filter(|element| element.get("count").is_none()).skip(1) {
+        for second in elements
+            .iter()
+            .filter(|element| element.get("count").is_none())
+            .skip(1)
+        {
             let hint = "one class at most takes the rest: give this one a `count`";
             self.pile.hint(&second.at, "a second class without `count`", hint);
         }
@@ -42,21 +49,30 @@ impl Desk<'_> {
 
     fn class(&mut self, node: &Node, course: &Course) -> Option<Tree> {
         if !matches!(node.is, Is::Table(_)) {
-            self.pile.add(&node.at, format!("a class is {}, not a table", node.word()));
+            self.pile
+                .add(&node.at, format!("a class is {}, not a table", node.word()));
             return None;
         }
         let filled = self.fill(node)?;
         let mut inside = course.clone();
-        ARRIVAL.iter().for_each(|name| inside.names.bind(name, Shape::Leaf, false));
+        for name in ARRIVAL {
+            inside.names.bind(name, Shape::Leaf, false);
+        }
         let with = self.parameters(&filled, &mut inside);
-        let http = KINDS.iter().find(|kind| kind.name == "http").expect("requests are a kind");
+        let http = KINDS
+            .iter()
+            .find(|kind| kind.name == "http")
+            .expect("requests are a kind");
         self.known_keys(&filled.table, "a class", &[CLASS, REQUEST]);
         self.required_keys(&filled.table, "a class", CLASS);
         self.required_keys(&filled.table, "a class", REQUEST);
         self.choices(&filled.table, "a class", http.choices);
         let mut class = self.fields(&filled.table, CLASS, &inside);
         if !with.is_empty() {
-            let with = with.into_iter().map(|(name, tree)| (literal(&name), tree)).collect();
+            let with = with
+                .into_iter()
+                .map(|(name, tree)| (literal(&name), tree))
+                .collect();
             class.push((literal("with"), Tree::Table(with)));
         }
         class.extend(self.fields(&filled.table, REQUEST, &inside));

@@ -21,7 +21,13 @@ pub struct Complaint {
 
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, message, hint } = self;
+        let Self {
+            file,
+            line,
+            column,
+            message,
+            hint,
+        } = self;
         write!(f, "{file}:{line}:{column}: {message}")?;
         hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
     }
@@ -66,7 +72,11 @@ pub(super) struct Spot {
 impl Spot {
     /// The first character of a file.
     pub(super) fn top(file: &str) -> Self {
-        Self { file: file.into(), line: 1, column: 1 }
+        Self {
+            file: file.into(),
+            line: 1,
+            column: 1,
+        }
     }
 }
 
@@ -100,7 +110,13 @@ impl Pile {
 
     fn put(&mut self, at: &Spot, message: String, hint: Option<String>) {
         let Spot { file, line, column } = at;
-        self.0.insert(Complaint { file: file.to_string(), line: *line, column: *column, message, hint });
+        self.0.insert(Complaint {
+            file: file.to_string(),
+            line: *line,
+            column: *column,
+            message,
+            hint,
+        });
     }
 
     /// Nobody complained.
@@ -110,6 +126,10 @@ impl Pile {
 
     /// What was gathered, unless it is nothing.
     pub(super) fn finish(self) -> Result<(), Complaints> {
-        if self.0.is_empty() { Ok(()) } else { Err(Complaints(self.0.into_iter().collect())) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Complaints(self.0.into_iter().collect()))
+        }
     }
 }

@@ -20,7 +20,10 @@ impl Desk<'_> {
     /// The controls of a gate, in the order in which they are written.
     pub(super) fn controls(&mut self, gate: &Node, probes: &[Probe], course: &Course) -> Vec<Control> {
         let entries = self.named(gate, "control", "control");
-        entries.into_iter().filter_map(|entry| self.control(entry, probes, course)).collect()
+        entries
+            .into_iter()
+            .filter_map(|entry| self.control(entry, probes, course))
+            .collect()
     }
 
     fn control(&mut self, entry: &Entry, probes: &[Probe], course: &Course) -> Option<Control> {
@@ -29,13 +32,19 @@ impl Desk<'_> {
             return None;
         }
         let mut inside = course.clone();
-        let for_each = node.get("for_each").map(|loops| self.loops(loops, &mut inside.names));
+        let for_each = node
+            .get("for_each")
+            .map(|loops| self.loops(loops, &mut inside.names));
         let says = node.get("says").and_then(|says| self.words(says, "`says`"));
         let scratch = probes.iter().any(makes_scratch);
-        let sabotage = node.get("sabotage").and_then(|changes| self.changes(changes, &inside, Some(scratch)));
+        let sabotage = node
+            .get("sabotage")
+            .and_then(|changes| self.changes(changes, &inside, Some(scratch)));
         let (witness, landed) = self.witness(node, &inside);
-        let rerun = node.get("rerun").and_then(|rerun| self.rerun(rerun, &inside));
-        let because = node.get("because").and_then(|node| self.sentence(node, "`because`", &inside.names));
+        let rerun = node.get("rerun").map(|rerun| self.rerun(rerun, &inside));
+        let because = node
+            .get("because")
+            .and_then(|node| self.sentence(node, "`because`", &inside.names));
         let must_fail = self.breakable(node, "must_fail", &inside);
         let may_fail = self.breakable(node, "may_fail", &inside);
         self.promises(node, &must_fail, &may_fail);
@@ -70,64 +79,81 @@ impl Desk<'_> {
             }
         };
         if !matches!(witness.is, Is::Table(_)) {
-            self.pile.add(&witness.at, format!("`witness` is {}, not a table", witness.word()));
+            self.pile.add(
+                &witness.at,
+                format!("`witness` is {}, not a table", witness.word()),
+            );
             return (None, None);
         }
         let mut aside = course.clone();
         let probe = self.probe(&witness.without(&["name"]), "witness", &mut aside);
-        let shape = probe.as_ref().map_or(Shape::Any, |(_, above)| above.shape.clone());
+        let shape = probe
+            .as_ref()
+            .map_or(Shape::Any, |(_, above)| above.shape.clone());
         let names = course.names.with("before", shape.clone()).with("after", shape);
         let landed = self.sentence(landed, "`landed`", &names);
         (probe.map(|(probe, _)| probe), landed)
     }
 
     /// What is looked at again: names, or a table that picks elements of loops.
-    fn rerun(&mut self, node: &Node, course: &Course) -> Option<Rerun> {
-        match &node.is {
-            Is::Table(entries) => {
-                let pick = |entry: &Entry| {
-                    let above = self.known_look(&entry.key, &entry.at, course)?;
-                    if !above.looped {
-                        let hint = "without `for_each` there are no elements to pick from; write a list of names";
-                        self.pile.hint(&entry.at, format!("`{}` does not run over a list", entry.key), hint);
-                    }
-                    let names = course.names.with("it", above.shape.element().clone());
-                    let sentence = self.sentence(&entry.value, &format!("`{}`", entry.key), &names)?;
-                    Some((entry.key.clone(), Some(sentence)))
-                };
-                Some(entries.iter().filter_map(pick).collect())
-            }
-            _ => {
-                let names = self.list_of_words(node, "`rerun`");
-                if names.is_empty() && matches!(node.is, Is::List(_)) {
-                    self.pile.hint(&node.at, "`rerun` looks at nothing again", "without `rerun`, everything is");
-                }
-                let known = |(at, name): (Spot, String)| {
-                    self.known_look(&name, &at, course)?;
-                    Some((name, None))
-                };
-                Some(names.into_iter().filter_map(known).collect())
-            }
+    fn rerun(&mut self, node: &Node, course: &Course) -> Rerun {
+        if let Is::Table(entries) = &node.is {
+            return entries
+                .iter()
+                .filter_map(|entry| self.picked(entry, course))
+                .collect();
         }
+        let names = self.list_of_words(node, "`rerun`");
+        if names.is_empty() && matches!(node.is, Is::List(_)) {
+            self.pile.hint(
+                &node.at,
+                "`rerun` looks at nothing again",
+                "without `rerun`, everything is",
+            );
+        }
+        let known = |(at, name): (Spot, String)| {
+            self.known_look(&name, &at, course)?;
+            Some((name, None))
+        };
+        names.into_iter().filter_map(known).collect()
+    }
+
+    fn picked(&mut self, entry: &Entry, course: &Course) -> Option<(String, Option<Sentence>)> {
+        let above = self.known_look(&entry.key, &entry.at, course)?;
+        if !above.looped {
+            let hint = "without `for_each` there are no elements to pick from; write a list of names";
+            self.pile.hint(
+                &entry.at,
+                format!("`{}` does not run over a list", entry.key),
+                hint,
+            );
+        }
+        let names = course.names.with("it", above.shape.element().clone());
+        let sentence = self.sentence(&entry.value, &format!("`{}`", entry.key), &names)?;
+        Some((entry.key.clone(), Some(sentence)))
     }
 
     fn known_look(&mut self, name: &str, at: &Spot, course: &Course) -> Option<super::course::Above> {
         let found = course.looks.get(name).cloned();
         if found.is_none() {
             let known = course.looks.keys().map(String::as_str);
-            self.pile.unknown(at, format!("`rerun` names no probe `{name}`"), name, known);
+            self.pile
+                .unknown(at, format!("`rerun` names no probe `{name}`"), name, known);
         }
         found
     }
 
     /// Names of assertions, the ones that `until`s make among them.
     fn breakable(&mut self, node: &Node, key: &str, course: &Course) -> Vec<(Spot, String)> {
-        let Some(list) = node.get(key) else { return Vec::new() };
+        let Some(list) = node.get(key) else {
+            return Vec::new();
+        };
         let names = self.list_of_words(list, &format!("`{key}`"));
         for (at, name) in &names {
             if !course.promised.contains(name) {
                 let known = course.promised.iter().map(String::as_str);
-                self.pile.unknown(at, format!("`{key}` names no assertion `{name}`"), name, known);
+                self.pile
+                    .unknown(at, format!("`{key}` names no assertion `{name}`"), name, known);
             }
         }
         names
@@ -135,11 +161,15 @@ impl Desk<'_> {
 
     fn promises(&mut self, node: &Node, must: &[(Spot, String)], may: &[(Spot, String)]) {
         if let Some(list) = node.get("must_fail").filter(|list| list.elements().is_empty()) {
-            self.pile.add(&list.at, "a control that breaks nothing proves nothing: `must_fail` is empty");
+            self.pile.add(
+                &list.at,
+                "a control that breaks nothing proves nothing: `must_fail` is empty",
+            );
         }
         let certain: BTreeSet<_> = must.iter().map(|(_, name)| name).collect();
         for (at, name) in may.iter().filter(|(_, name)| certain.contains(name)) {
-            self.pile.add(at, format!("`{name}` stands under `must_fail` already"));
+            self.pile
+                .add(at, format!("`{name}` stands under `must_fail` already"));
         }
     }
 
@@ -150,7 +180,11 @@ impl Desk<'_> {
             if let Some(kind) = kind.filter(|kind| !["sql", "conserve"].contains(&kind.name)) {
                 let at = node.get("rerun").map_or(&node.at, |rerun| &rerun.at);
                 let hint = "only `sql` and `conserve` look from inside the transaction";
-                self.pile.hint(at, format!("`{name}` of kind `{}` cannot see what is rolled back", kind.name), hint);
+                self.pile.hint(
+                    at,
+                    format!("`{name}` of kind `{}` cannot see what is rolled back", kind.name),
+                    hint,
+                );
             }
         }
     }
@@ -161,7 +195,8 @@ impl Desk<'_> {
         for (at, name) in &list {
             if !self.shared.profiles.contains(name) {
                 let known = self.shared.profiles.iter().map(String::as_str);
-                self.pile.unknown(at, format!("no profile `{name}` in `suite.toml`"), name, known);
+                self.pile
+                    .unknown(at, format!("no profile `{name}` in `suite.toml`"), name, known);
             }
         }
         Some(words(list))

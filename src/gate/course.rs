@@ -14,6 +14,8 @@ pub(super) struct Course {
     pub(super) lane: BTreeSet<String>,
     /// Names of the assertions that `until`s make.
     pub(super) promised: BTreeSet<String>,
+    /// How many groups it stands in.
+    pub(super) depth: usize,
 }
 
 /// A look above.
@@ -33,12 +35,20 @@ impl Course {
     /// Where the steps of a group begin: they see everything above the group, but share no spans with it.
     pub(super) fn inside(&self, names: Names) -> Self {
         let looks = self.looks.clone();
-        Self { names, looks, lane: BTreeSet::new(), promised: BTreeSet::new() }
+        Self {
+            names,
+            looks,
+            depth: self.depth + 1,
+            ..Self::default()
+        }
     }
 
     /// The same place, seen with other names.
     pub(super) fn seeing(&self, names: Names) -> Self {
-        Self { names, ..self.clone() }
+        Self {
+            names,
+            ..self.clone()
+        }
     }
 
     /// A look has been read.

@@ -38,6 +38,8 @@ pub(super) struct Desk<'a> {
     pub(super) files: &'a BTreeMap<String, Vec<u8>>,
     /// The files something refers to.
     pub(super) used: &'a mut BTreeSet<String>,
+    /// How often a template has been filled in.
+    pub(super) fills: &'a mut usize,
 }
 
 impl Desk<'_> {
@@ -47,9 +49,12 @@ impl Desk<'_> {
         let is_table = matches!(node.is, Is::Table(_));
         if is_table {
             self.known_keys(node, what, keys);
-            keys.iter().for_each(|keys| self.required_keys(node, what, keys));
+            for keys in keys {
+                self.required_keys(node, what, keys);
+            }
         } else {
-            self.pile.add(&node.at, format!("{what} is {}, not a table", node.word()));
+            self.pile
+                .add(&node.at, format!("{what} is {}, not a table", node.word()));
         }
         is_table
     }
@@ -57,36 +62,51 @@ impl Desk<'_> {
     /// Complain about keys of a table that nobody knows.
     pub(super) fn known_keys(&mut self, node: &Node, what: &str, keys: &[&[Key]]) {
         let known = || keys.iter().copied().flatten();
-        for entry in node.entries().iter().filter(|entry| !known().any(|key| key.name == entry.key)) {
+        for entry in node
+            .entries()
+            .iter()
+            .filter(|entry| !known().any(|key| key.name == entry.key))
+        {
             let message = format!("unknown key `{}` in {what}", entry.key);
-            self.pile.unknown(&entry.at, message, &entry.key, known().map(|key| key.name));
+            self.pile
+                .unknown(&entry.at, message, &entry.key, known().map(|key| key.name));
         }
     }
 
     /// Complain about keys that are not there.
     pub(super) fn required_keys(&mut self, node: &Node, what: &str, keys: &[Key]) {
-        for key in keys.iter().filter(|key| key.required && node.get(key.name).is_none()) {
+        for key in keys
+            .iter()
+            .filter(|key| key.required && node.get(key.name).is_none())
+        {
             self.pile.add(&node.at, format!("{what} lacks `{}`", key.name));
         }
     }
 
     /// The entries of an optional table of named things, whose names can stand in sentences.
     pub(super) fn named<'n>(&mut self, of: &'n Node, key: &str, what: &str) -> Vec<&'n Entry> {
-        let Some(table) = of.get(key) else { return Vec::new() };
+        let Some(table) = of.get(key) else {
+            return Vec::new();
+        };
         if !matches!(table.is, Is::Table(_)) {
-            self.pile.add(&table.at, format!("`{key}` is {}, not a table", table.word()));
+            self.pile
+                .add(&table.at, format!("`{key}` is {}, not a table", table.word()));
         }
         let entries = table.entries().iter();
-        entries.filter(|entry| self.identifier(&entry.key, &entry.at, what)).collect()
+        entries
+            .filter(|entry| self.identifier(&entry.key, &entry.at, what))
+            .collect()
     }
 
     /// Complain unless a name can stand bare in a sentence and hides nothing that every sentence sees.
     pub(super) fn identifier(&mut self, name: &str, at: &Spot, what: &str) -> bool {
         if !name::is_identifier(name) {
             let hint = "use letters, digits and `_`, and do not begin with a digit";
-            self.pile.hint(at, format!("{what} `{name}` cannot stand in a sentence"), hint);
+            self.pile
+                .hint(at, format!("{what} `{name}` cannot stand in a sentence"), hint);
         } else if RESERVED.contains(&name) {
-            self.pile.add(at, format!("{what} cannot be called `{name}`: the word is taken"));
+            self.pile
+                .add(at, format!("{what} cannot be called `{name}`: the word is taken"));
         } else {
             return true;
         }
@@ -99,7 +119,10 @@ impl Desk<'_> {
         match text {
             "" => self.pile.add(&node.at, format!("{what} is empty")),
             text if text.contains("${") => {
-                self.pile.add(&node.at, format!("{what} is taken as it is and cannot hold `${{…}}`"));
+                self.pile.add(
+                    &node.at,
+                    format!("{what} is taken as it is and cannot hold `${{…}}`"),
+                );
             }
             text => return Some(text.to_owned()),
         }
@@ -109,7 +132,8 @@ impl Desk<'_> {
     /// A list of words.
     pub(super) fn list_of_words(&mut self, node: &Node, what: &str) -> Vec<(Spot, String)> {
         let Is::List(elements) = &node.is else {
-            self.pile.add(&node.at, format!("{what} is {}, not a list", node.word()));
+            self.pile
+                .add(&node.at, format!("{what} is {}, not a list", node.word()));
             return Vec::new();
         };
         let one = |element: &Node| {
@@ -129,7 +153,8 @@ impl Desk<'_> {
     /// A string.
     pub(super) fn string<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         if node.text().is_none() {
-            self.pile.add(&node.at, format!("{what} is {}, not a string", node.word()));
+            self.pile
+                .add(&node.at, format!("{what} is {}, not a string", node.word()));
         }
         node.text()
     }
@@ -144,7 +169,9 @@ impl Desk<'_> {
     /// A sentence of which nobody has asked yet whether it can stand where it does.
     pub(super) fn compiled(&mut self, node: &Node, what: &str) -> Option<Sentence> {
         let source = self.string(node, what)?;
-        Sentence::compile(source).map_err(|fault| self.fault(&node.at, what, &fault)).ok()
+        Sentence::compile(source)
+            .map_err(|fault| self.fault(&node.at, what, &fault))
+            .ok()
     }
 
     /// A text.
@@ -154,8 +181,11 @@ impl Desk<'_> {
     }
 
     fn cut(&mut self, source: &str, at: &Spot, what: &str, names: &Names, stance: Stance) -> Option<Text> {
-        let text = Text::parse(source).map_err(|fault| self.fault(at, what, &fault)).ok()?;
-        text.sentences().for_each(|sentence| self.examine(sentence, at, names, stance));
+        let text = Text::parse(source)
+            .map_err(|fault| self.fault(at, what, &fault))
+            .ok()?;
+        text.sentences()
+            .for_each(|sentence| self.examine(sentence, at, names, stance));
         Some(text)
     }
 
@@ -167,7 +197,9 @@ impl Desk<'_> {
             Is::Float(float) => Tree::Plain((*float).into()),
             Is::Bool(bool) => Tree::Plain((*bool).into()),
             Is::List(elements) => {
-                let read = elements.iter().map(|element| self.tree(element, what, names, stance));
+                let read = elements
+                    .iter()
+                    .map(|element| self.tree(element, what, names, stance));
                 Tree::List(all(read)?)
             }
             Is::Table(entries) => {
@@ -182,8 +214,16 @@ impl Desk<'_> {
     }
 
     fn fault(&mut self, at: &Spot, what: &str, fault: &Fault) {
-        let Fault { message, line, column } = fault;
-        let place = if *line == 1 { format!("character {column}") } else { format!("line {line}, character {column}") };
+        let Fault {
+            message,
+            line,
+            column,
+        } = fault;
+        let place = if *line == 1 {
+            format!("character {column}")
+        } else {
+            format!("line {line}, character {column}")
+        };
         let message = message.lines().next().unwrap_or_default();
         self.pile.add(at, format!("{what}: {message} (at {place} of it)"));
     }
@@ -196,7 +236,9 @@ impl Desk<'_> {
                     let hint = "`it` is an element of `each` or of a `rerun`; there is none here";
                     self.pile.hint(at, "unknown name `it`", hint);
                 }
-                None => self.pile.unknown(at, format!("unknown name `{name}`"), name, names.all()),
+                None => self
+                    .pile
+                    .unknown(at, format!("unknown name `{name}`"), name, names.all()),
                 Some(known) if stance == Stance::Constant && !known.constant => self.pile.hint(
                     at,
                     format!("`{name}` is not known before anything starts"),
@@ -212,21 +254,31 @@ impl Desk<'_> {
     }
 
     fn path(&mut self, path: &[String], at: &Spot, names: &Names) {
-        let Some((root, steps)) = path.split_first() else { return };
+        let Some((root, steps)) = path.split_first() else {
+            return;
+        };
         let Some(known) = names.get(root) else { return };
-        let Err(stray) = known.shape.follow(steps) else { return };
+        let Err(stray) = known.shape.follow(steps) else {
+            return;
+        };
         let step = &steps[stray.good];
         let before = path[..=stray.good].join(".");
         let near = stray.known.iter().map(String::as_str);
         match (root.as_str(), stray.good) {
             ("from", 0) => {
                 let hint = format!("add `needs = [\"{step}\"]`");
-                self.pile.hint(at, format!("gate `{step}` is not among `needs`"), hint);
+                self.pile
+                    .hint(at, format!("gate `{step}` is not among `needs`"), hint);
             }
             _ if stray.known.is_empty() => {
-                self.pile.add(at, format!("`{before}` is a plain value and has no field `{step}`"));
+                self.pile.add(
+                    at,
+                    format!("`{before}` is a plain value and has no field `{step}`"),
+                );
             }
-            _ => self.pile.unknown(at, format!("unknown field `{step}` of `{before}`"), step, near),
+            _ => self
+                .pile
+                .unknown(at, format!("unknown field `{step}` of `{before}`"), step, near),
         }
     }
 
@@ -248,9 +300,11 @@ pub(super) fn sentences(tree: &Tree) -> Box<dyn Iterator<Item = &Sentence> + '_>
         Tree::Plain(_) => Box::new(std::iter::empty()),
         Tree::Text(text) => Box::new(text.sentences()),
         Tree::List(elements) => Box::new(elements.iter().flat_map(sentences)),
-        Tree::Table(entries) => {
-            Box::new(entries.iter().flat_map(|(key, value)| key.sentences().chain(sentences(value))))
-        }
+        Tree::Table(entries) => Box::new(
+            entries
+                .iter()
+                .flat_map(|(key, value)| key.sentences().chain(sentences(value))),
+        ),
     }
 }
 
@@ -262,7 +316,37 @@ pub(super) fn all<T>(read: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
 
 /// Names every sentence sees, names it may be given, and words CEL keeps for itself.
 const RESERVED: &[&str] = &[
-    "suite", "profile", "run", "compose", "from", "it", "before", "after", "T", "lists", "strings", "math",
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
-    "let", "loop", "package", "namespace", "return", "var", "void", "while",
+    "suite",
+    "profile",
+    "run",
+    "compose",
+    "from",
+    "it",
+    "before",
+    "after",
+    "T",
+    "lists",
+    "strings",
+    "math",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];

@@ -33,7 +33,17 @@ mod tests {
         assert_eq!(duration("0s"), Some(Duration::ZERO));
         assert_eq!(duration("6m"), Some(Duration::from_secs(360)));
         assert_eq!(duration("1h"), Some(Duration::from_secs(3600)));
-        for bad in ["", "10", "s", "1.5s", "10 s", "-1s", "10sec", "99999999999999999999h", "9999999999999999999h"] {
+        for bad in [
+            "",
+            "10",
+            "s",
+            "1.5s",
+            "10 s",
+            "-1s",
+            "10sec",
+            "99999999999999999999h",
+            "9999999999999999999h",
+        ] {
             assert_eq!(duration(bad), None, "{bad}");
         }
     }

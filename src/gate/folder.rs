@@ -23,7 +23,11 @@ pub fn read(folder: &Path) -> Result<Suite, Complaints> {
     let mut files = BTreeMap::new();
     let mut pile = Pile::default();
     gather(folder, "", DEEPEST, &mut files, &mut |file, problem| {
-        let at = if file.is_empty() { label.clone() } else { format!("{label}/{file}") };
+        let at = if file.is_empty() {
+            label.clone()
+        } else {
+            format!("{label}/{file}")
+        };
         pile.add(&Spot::top(&at), problem);
     });
     pile.finish()?;

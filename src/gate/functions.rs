@@ -44,7 +44,14 @@ impl Functions {
     pub(super) fn builtin() -> Self {
         let own = |name: &str, takes, acts: bool| {
             let secret = SECRET.contains(&name).then(|| name.to_owned());
-            (name.to_owned(), Function { takes, acts: acts.then(|| name.to_owned()), secret })
+            (
+                name.to_owned(),
+                Function {
+                    takes,
+                    acts: acts.then(|| name.to_owned()),
+                    secret,
+                },
+            )
         };
         let builtin = BUILTIN.iter().map(|name| own(name, None, false));
         let pure = PURE.iter().map(|(name, takes)| own(name, Some(*takes), false));
@@ -54,19 +61,29 @@ impl Functions {
 
     /// Declare a suite's function. What it does is known once [`Functions::learn`] has been told.
     pub(super) fn declare(&mut self, name: &str, takes: usize) {
-        let function = Function { takes: Some(takes), acts: None, secret: None };
+        let function = Function {
+            takes: Some(takes),
+            acts: None,
+            secret: None,
+        };
         self.0.insert(name.to_owned(), function);
     }
 
     /// A function acts when one that it calls acts, through as many others as it takes.
-    pub(super) fn learn<'a>(&mut self, bodies: impl Iterator<Item = (&'a str, &'a Sentence)> + Clone) {
+    pub(super) fn learn(&mut self, bodies: &[(&str, &Sentence)]) {
         let mut more = true;
         while std::mem::take(&mut more) {
-            for (name, body) in bodies.clone() {
-                let called: Vec<_> = body.calls().iter().filter_map(|call| self.0.get(call).cloned()).collect();
+            for (name, body) in bodies {
+                let called: Vec<_> = body
+                    .calls()
+                    .iter()
+                    .filter_map(|call| self.0.get(call).cloned())
+                    .collect();
                 let acts = called.iter().find_map(|f| f.acts.clone());
                 let secret = called.iter().find_map(|f| f.secret.clone());
-                let Some(function) = self.0.get_mut(name) else { continue };
+                let Some(function) = self.0.get_mut(*name) else {
+                    continue;
+                };
                 more |= function.acts.is_none() && acts.is_some();
                 more |= function.secret.is_none() && secret.is_some();
                 function.acts = function.acts.take().or(acts);
@@ -89,32 +106,37 @@ impl Functions {
                     let known = self.0.keys().map(String::as_str);
                     pile.unknown(at, format!("unknown function `{name}`"), name, known);
                 }
-                Some(function) => self.check_call(name, function, *given, at, stance, pile),
+                Some(function) => function.check(name, *given, at, stance, pile),
             }
         }
         if sentence.uses_bare_all() {
-            pile.hint(at, "`.all(…)` is true of an empty list", "write `.always(…)`, which is not");
+            pile.hint(
+                at,
+                "`.all(…)` is true of an empty list",
+                "write `.always(…)`, which is not",
+            );
         }
     }
+}
 
-    fn check_call(
-        &self,
-        name: &str,
-        function: &Function,
-        given: usize,
-        at: &Spot,
-        stance: Stance,
-        pile: &mut Pile,
-    ) {
+impl Function {
+    /// Complain about one call of it, by the name it goes by.
+    fn check(&self, name: &str, given: usize, at: &Spot, stance: Stance, pile: &mut Pile) {
         if LATER_FUNCTIONS.contains(&name) {
-            pile.add(at, format!("function `{name}` is known to the grammar but not carried out by this version"));
+            pile.add(
+                at,
+                format!("function `{name}` is known to the grammar but not carried out by this version"),
+            );
             return;
         }
-        if let Some(takes) = function.takes.filter(|takes| *takes != given) {
+        if let Some(takes) = self.takes.filter(|takes| *takes != given) {
             let plural = if takes == 1 { "" } else { "s" };
-            pile.add(at, format!("`{name}` takes {takes} argument{plural}, not {given}"));
+            pile.add(
+                at,
+                format!("`{name}` takes {takes} argument{plural}, not {given}"),
+            );
         }
-        match (stance, &function.acts, &function.secret) {
+        match (stance, &self.acts, &self.secret) {
             (Stance::Judging, Some(acts), _) => pile.hint(
                 at,
                 format!("{} acts, and a sentence only judges", through(name, acts)),
@@ -122,12 +144,18 @@ impl Functions {
             ),
             (Stance::Constant, Some(acts), _) => pile.hint(
                 at,
-                format!("{} acts, and this must be known before anything starts", through(name, acts)),
+                format!(
+                    "{} acts, and this must be known before anything starts",
+                    through(name, acts)
+                ),
                 "use constants, `suite`, `profile` and loop variables over them",
             ),
             (Stance::Open, _, Some(secret)) => pile.hint(
                 at,
-                format!("{} hands out a secret, and this goes to paper as it is", through(name, secret)),
+                format!(
+                    "{} hands out a secret, and this goes to paper as it is",
+                    through(name, secret)
+                ),
                 "bind it: `bind` keeps secrets off paper",
             ),
             _ => {}
@@ -136,5 +164,9 @@ impl Functions {
 }
 
 fn through(name: &str, reached: &str) -> String {
-    if name == reached { format!("`{name}`") } else { format!("`{name}` (through `{reached}`)") }
+    if name == reached {
+        format!("`{name}`")
+    } else {
+        format!("`{name}` (through `{reached}`)")
+    }
 }

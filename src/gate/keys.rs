@@ -20,8 +20,11 @@ pub(super) const SUITE: &[Key] = &[
 
 pub(super) const ADDRESS: &[Key] = &[may("port", Type::Count), may("ready", Type::Words)];
 
-pub(super) const DATABASE: &[Key] =
-    &[must("service", Type::Service), must("database", Type::Words), must("user", Type::Words)];
+pub(super) const DATABASE: &[Key] = &[
+    must("service", Type::Service),
+    must("database", Type::Words),
+    must("user", Type::Words),
+];
 
 pub(super) const SNAPSHOT: &[Key] = &[must("db", Type::Database), must("after", Type::Words)];
 
@@ -29,11 +32,17 @@ pub(super) const KEY_PAIR: &[Key] = &[must("kind", Type::OneOf(&["rsa"])), may("
 
 pub(super) const FUNCTION: &[Key] = &[must("of", Type::Own), must("is", Type::Own)];
 
-pub(super) const PROFILE: &[Key] =
-    &[may("demands", Type::Own), must("within", Type::Duration), may("let", Type::Own)];
+pub(super) const PROFILE: &[Key] = &[
+    may("demands", Type::Own),
+    must("within", Type::Duration),
+    may("let", Type::Own),
+];
 
-pub(super) const DEMANDS: &[Key] =
-    &[may("cpus", Type::Number), may("mem_gib", Type::Number), may("steal_pct", Type::Number)];
+pub(super) const DEMANDS: &[Key] = &[
+    may("cpus", Type::Number),
+    may("mem_gib", Type::Number),
+    may("steal_pct", Type::Number),
+];
 
 pub(super) const GATE: &[Key] = &[
     must("id", Type::Words),
@@ -68,12 +77,6 @@ pub(super) const PROBE: &[Key] = &[
     may("once", Type::Bool),
 ];
 
-/// What a probe that is filled from a template says about it.
-pub(super) const FILLED: &[Key] = &[must("use", Type::Words), may("with", Type::Own)];
-
-/// What a template says beside the keys of a probe.
-pub(super) const TEMPLATE: &[Key] = &[may("of", Type::Own)];
-
 pub(super) const ASSERTION: &[Key] = &[
     may("each", Type::Sentence),
     must("that", Type::Sentence),
@@ -96,8 +99,10 @@ pub(super) const CONTROL: &[Key] = &[
 ];
 
 /// What every change says, whatever its kind.
-pub(super) const CHANGE: &[Key] =
-    &[must("kind", Type::Words), may("place", Type::OneOf(&["live", "rollback", "scratch"]))];
+pub(super) const CHANGE: &[Key] = &[
+    must("kind", Type::Words),
+    may("place", Type::OneOf(&["live", "rollback", "scratch"])),
+];
 
 pub(super) const PAPER: &[Key] = &[
     may("for_each", Type::Loops),

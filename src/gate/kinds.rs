@@ -82,12 +82,20 @@ pub struct Key {
 
 /// A key that must be there.
 pub(super) const fn must(name: &'static str, holds: Type) -> Key {
-    Key { name, holds, required: true }
+    Key {
+        name,
+        holds,
+        required: true,
+    }
 }
 
 /// A key that may be there.
 pub(super) const fn may(name: &'static str, holds: Type) -> Key {
-    Key { name, holds, required: false }
+    Key {
+        name,
+        holds,
+        required: false,
+    }
 }
 
 /// What an observation holds.
@@ -132,11 +140,17 @@ pub struct Choice {
 }
 
 const fn one_of(among: &'static [&'static [&'static str]]) -> Choice {
-    Choice { among, required: true }
+    Choice {
+        among,
+        required: true,
+    }
 }
 
 const fn at_most(among: &'static [&'static [&'static str]]) -> Choice {
-    Choice { among, required: false }
+    Choice {
+        among,
+        required: false,
+    }
 }
 
 /// The kind of that name.
@@ -191,7 +205,14 @@ pub const KINDS: &[Kind] = &[
             ("headers", Map(&Leaf)),
             ("json", Any),
             ("text", Leaf),
-            ("samples", List(&Fields(&[("name", Leaf), ("labels", Map(&Leaf)), ("value", Leaf)]))),
+            (
+                "samples",
+                List(&Fields(&[
+                    ("name", Leaf),
+                    ("labels", Map(&Leaf)),
+                    ("value", Leaf),
+                ])),
+            ),
             ("types", Map(&Leaf)),
             ("sent", Any),
         ],
@@ -213,7 +234,10 @@ pub const KINDS: &[Kind] = &[
             may("writes", Type::Bool),
             may("limit", Type::Count),
         ],
-        choices: &[one_of(&[&["query"], &["file"]]), one_of(&[&["db"], &["inside", "dsn_env"]])],
+        choices: &[
+            one_of(&[&["query"], &["file"]]),
+            one_of(&[&["db"], &["inside", "dsn_env"]]),
+        ],
         sees: &[
             ("sqlstate", Leaf),
             ("error", Leaf),
@@ -245,7 +269,11 @@ pub const KINDS: &[Kind] = &[
             may("within", Type::Duration),
         ],
         choices: &[],
-        sees: &[("refused_by", Leaf), ("message", Leaf), ("services", List(&SERVICE))],
+        sees: &[
+            ("refused_by", Leaf),
+            ("message", Leaf),
+            ("services", List(&SERVICE)),
+        ],
         repeats: false,
         span: false,
     },
@@ -261,7 +289,10 @@ pub const KINDS: &[Kind] = &[
             ("undo_ms", Leaf),
             ("undone_ms", Leaf),
             ("exit_code", Leaf),
-            ("witness", Fields(&[("before", Any), ("after", Any), ("undone", Any)])),
+            (
+                "witness",
+                Fields(&[("before", Any), ("after", Any), ("undone", Any)]),
+            ),
         ],
         repeats: false,
         span: true,
@@ -310,7 +341,10 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "file",
-        params: &[must("path", Type::Constant), must("as", Type::OneOf(&["json", "toml", "text"]))],
+        params: &[
+            must("path", Type::Constant),
+            must("as", Type::OneOf(&["json", "toml", "text"])),
+        ],
         choices: &[],
         sees: &[("path", Leaf), ("sha256", Leaf), ("json", Any), ("text", Leaf)],
         repeats: true,
@@ -324,7 +358,10 @@ pub const KINDS: &[Kind] = &[
             ("first", Any),
             ("second", Any),
             ("whole", Any),
-            ("wounds", List(&Fields(&[("name", Leaf), ("expected", Any), ("found", Any)]))),
+            (
+                "wounds",
+                List(&Fields(&[("name", Leaf), ("expected", Any), ("found", Any)])),
+            ),
         ],
         repeats: false,
         span: false,
@@ -362,13 +399,27 @@ pub const CHANGES: &[Kind] = &[
             may("undo", Type::Open),
             may("undo_file", Type::File),
         ],
-        &[one_of(&[&["query"], &["file"]]), at_most(&[&["undo"], &["undo_file"]])],
+        &[
+            one_of(&[&["query"], &["file"]]),
+            at_most(&[&["undo"], &["undo_file"]]),
+        ],
     ),
-    of_change("probe", &[must("probe", Type::Probe), must("set", Type::Map(&Type::Any))], &[]),
+    of_change(
+        "probe",
+        &[must("probe", Type::Probe), must("set", Type::Map(&Type::Any))],
+        &[],
+    ),
 ];
 
 const fn of_change(name: &'static str, params: &'static [Key], choices: &'static [Choice]) -> Kind {
-    Kind { name, params, choices, sees: &[], repeats: false, span: false }
+    Kind {
+        name,
+        params,
+        choices,
+        sees: &[],
+        repeats: false,
+        span: false,
+    }
 }
 
 /// What one class of a load says about its arrivals, beside the request itself.
@@ -429,7 +480,10 @@ const LOAD: &[(&str, Sees)] = &[
     ("timeouts", Leaf),
     ("broken", Leaf),
     ("status", Map(&Leaf)),
-    ("late", Fields(&[("p50_ms", Leaf), ("p99_ms", Leaf), ("max_ms", Leaf)])),
+    (
+        "late",
+        Fields(&[("p50_ms", Leaf), ("p99_ms", Leaf), ("max_ms", Leaf)]),
+    ),
     (
         "latency",
         Fields(&[
@@ -466,12 +520,19 @@ mod tests {
     #[test]
     fn every_kind_is_listed_once_and_its_choices_are_parameters() {
         for (kinds, later) in [(KINDS, LATER_KINDS), (CHANGES, LATER_CHANGES)] {
-            let names: BTreeSet<_> = kinds.iter().map(|k| k.name).chain(later.iter().copied()).collect();
+            let names: BTreeSet<_> = kinds
+                .iter()
+                .map(|k| k.name)
+                .chain(later.iter().copied())
+                .collect();
             assert_eq!(names.len(), kinds.len() + later.len());
             for kind in kinds {
                 let params: BTreeSet<_> = kind.params.iter().map(|p| p.name).collect();
                 assert_eq!(params.len(), kind.params.len(), "{}", kind.name);
-                let chosen = kind.choices.iter().flat_map(|choice| choice.among.iter().copied().flatten());
+                let chosen = kind
+                    .choices
+                    .iter()
+                    .flat_map(|choice| choice.among.iter().copied().flatten());
                 assert!(chosen.copied().all(|name| params.contains(name)), "{}", kind.name);
             }
         }

@@ -16,6 +16,9 @@ use super::{
     shape::Shape,
 };
 
+/// How many values may need one another in a row: enough for any suite, and an end to one made to exhaust the reader.
+const LONGEST_CHAIN: usize = 64;
+
 impl Desk<'_> {
     /// The constants under `let`, which are bound in `names`.
     pub(super) fn lets(&mut self, table: &Node, names: &mut Names, stance: Stance) -> Vec<(String, Tree)> {
@@ -30,8 +33,15 @@ impl Desk<'_> {
         let trees = entries.iter().filter_map(read).collect();
         let reads = |tree: &Tree| sentences(tree).flat_map(Sentence::reads).collect();
         let sorted = self.sorted(trees, reads, &entries);
-        for ((name, tree), entry) in sorted.iter().filter_map(|pair| Some((pair, find(&entries, &pair.0)?))) {
-            names.bind(name, Shape::written(&entry.value), self.is_constant_tree(tree, names));
+        for ((name, tree), entry) in sorted
+            .iter()
+            .filter_map(|pair| Some((pair, find(&entries, &pair.0)?)))
+        {
+            names.bind(
+                name,
+                Shape::written(&entry.value),
+                self.is_constant_tree(tree, names),
+            );
         }
         sorted
     }
@@ -41,16 +51,25 @@ impl Desk<'_> {
         let entries = self.named(gate, "derive", "derive");
         for entry in &entries {
             if course.names.get(&entry.key).is_some() {
-                self.pile.add(&entry.at, format!("the name `{}` is taken by a let or a probe", entry.key));
+                self.pile.add(
+                    &entry.at,
+                    format!("the name `{}` is taken by a let or a probe", entry.key),
+                );
             }
+            course.names.observe(&entry.key, Shape::Any);
         }
-        entries.iter().for_each(|entry| course.names.observe(&entry.key, Shape::Any));
         let compile = |entry: &&Entry| {
-            Some((entry.key.clone(), self.compiled(&entry.value, &format!("`{}`", entry.key))?))
+            Some((
+                entry.key.clone(),
+                self.compiled(&entry.value, &format!("`{}`", entry.key))?,
+            ))
         };
         let compiled = entries.iter().filter_map(compile).collect();
         let sorted = self.sorted(compiled, Sentence::reads, &entries);
-        for ((name, sentence), entry) in sorted.iter().filter_map(|pair| Some((pair, find(&entries, &pair.0)?))) {
+        for ((name, sentence), entry) in sorted
+            .iter()
+            .filter_map(|pair| Some((pair, find(&entries, &pair.0)?)))
+        {
             self.examine(sentence, &entry.value.at, &course.names, Stance::Judging);
             course.names.observe(name, shape_of(sentence, &course.names));
         }
@@ -59,29 +78,40 @@ impl Desk<'_> {
 
     fn sorted<T>(
         &mut self,
-        mut waiting: Vec<(String, T)>,
-        reads: impl Fn(&T) -> BTreeSet<String>,
+        values: Vec<(String, T)>,
+        names_in: impl Fn(&T) -> BTreeSet<String>,
         entries: &[&Entry],
     ) -> Vec<(String, T)> {
+        let with_needs = |(name, value): (String, T)| (names_in(&value), name, value);
+        let mut waiting: Vec<_> = values.into_iter().map(with_needs).collect();
         let mut sorted = Vec::new();
-        while !waiting.is_empty() {
-            let pending: BTreeSet<String> = waiting.iter().map(|(name, _)| name.clone()).collect();
-            let ready = |(_, value): &(String, T)| reads(value).is_disjoint(&pending);
-            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(ready);
+        for _ in 0..LONGEST_CHAIN {
+            let pending: BTreeSet<String> = waiting.iter().map(|(_, name, _)| name.clone()).collect();
+            let (now, later): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .partition(|(needs, _, _)| needs.is_disjoint(&pending));
+            waiting = later;
             if now.is_empty() {
-                self.circle(&pending, entries);
                 break;
             }
-            sorted.extend(now);
-            waiting = later;
+            sorted.extend(now.into_iter().map(|(_, name, value)| (name, value)));
         }
+        let left: BTreeSet<String> = waiting.into_iter().map(|(_, name, _)| name).collect();
+        self.circle(&left, entries);
         sorted
     }
 
     fn circle(&mut self, names: &BTreeSet<String>, entries: &[&Entry]) {
-        let all = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let all = names
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         if let Some(first) = entries.iter().find(|entry| names.contains(&entry.key)) {
-            self.pile.add(&first.at, format!("none of these can be computed before the others: {all}"));
+            self.pile.add(
+                &first.at,
+                format!("none of these can be computed before the others: {all}"),
+            );
         }
     }
 }

@@ -77,12 +77,17 @@ impl Suite {
     /// The gates of a profile, in the order in which they run.
     pub fn gates_of(&self, profile: &str) -> impl Iterator<Item = &Gate> {
         let belongs = move |names: &Vec<String>| names.iter().any(|name| name == profile);
-        self.gates.iter().filter(move |gate| gate.profiles.as_ref().is_none_or(belongs))
+        self.gates
+            .iter()
+            .filter(move |gate| gate.profiles.as_ref().is_none_or(belongs))
     }
 
     /// The bytes of a file a gate refers to: of its own folder or, failing that, of the suite's.
-    pub fn file(&self, gate: &Gate, name: &str) -> Option<&[u8]> {
-        gate.files.get(name).or_else(|| self.files.get(name)).map(Vec::as_slice)
+    pub fn file<'a>(&'a self, gate: &'a Gate, name: &str) -> Option<&'a [u8]> {
+        gate.files
+            .get(name)
+            .or_else(|| self.files.get(name))
+            .map(Vec::as_slice)
     }
 }
 

@@ -22,7 +22,8 @@ impl Desk<'_> {
     /// Loop variables, bound in the names for everything the loop runs over.
     pub(super) fn loops(&mut self, node: &Node, names: &mut Names) -> Vec<(String, Sentence)> {
         if !matches!(node.is, Is::Table(_)) {
-            self.pile.add(&node.at, format!("`for_each` is {}, not a table", node.word()));
+            self.pile
+                .add(&node.at, format!("`for_each` is {}, not a table", node.word()));
             return Vec::new();
         }
         let outside = names.clone();
@@ -37,14 +38,24 @@ impl Desk<'_> {
                 continue;
             };
             let constant = self.is_constant(&sentence, &outside);
-            names.bind(&entry.key, shape_of(&sentence, &outside).element().clone(), constant);
+            names.bind(
+                &entry.key,
+                shape_of(&sentence, &outside).element().clone(),
+                constant,
+            );
             loops.push((entry.key.clone(), sentence));
         }
         loops
     }
 
     /// A probe that has nothing but its modifiers.
-    pub(super) fn modified(&mut self, table: &Node, kind: Option<&Kind>, shape: &Shape, course: &Course) -> Probe {
+    pub(super) fn modified(
+        &mut self,
+        table: &Node,
+        kind: Option<&Kind>,
+        shape: &Shape,
+        course: &Course,
+    ) -> Probe {
         let own_within = kind.is_some_and(|kind| kind.params.iter().any(|param| param.name == "within"));
         Probe {
             name: String::new(),
@@ -62,21 +73,23 @@ impl Desk<'_> {
     }
 
     fn flag(&mut self, table: &Node, key: &str) -> bool {
-        match table.get(key) {
-            Some(node) => match node.is {
-                Is::Bool(flag) => flag,
-                _ => {
-                    self.pile.add(&node.at, format!("`{key}` is {}, not `true` or `false`", node.word()));
-                    false
-                }
-            },
-            None => false,
-        }
+        let Some(node) = table.get(key) else { return false };
+        let Is::Bool(flag) = node.is else {
+            self.pile.add(
+                &node.at,
+                format!("`{key}` is {}, not `true` or `false`", node.word()),
+            );
+            return false;
+        };
+        flag
     }
 
     fn at_once(&mut self, table: &Node) -> bool {
         if let Some(node) = table.get("at_once").filter(|_| table.get("for_each").is_none()) {
-            self.pile.add(&node.at, "`at_once` starts the elements of `for_each` together; there is no `for_each`");
+            self.pile.add(
+                &node.at,
+                "`at_once` starts the elements of `for_each` together; there is no `for_each`",
+            );
         }
         self.flag(table, "at_once")
     }
@@ -90,23 +103,43 @@ impl Desk<'_> {
         course: &Course,
     ) -> Option<Until> {
         let Some(node) = table.get("until") else {
-            let orphans = ["within", "poll", "says"].into_iter().filter(|key| !(own_within && *key == "within"));
+            let orphans = ["within", "poll", "says"]
+                .into_iter()
+                .filter(|key| !(own_within && *key == "within"));
             for (key, orphan) in orphans.filter_map(|key| Some((key, table.get(key)?))) {
-                self.pile.add(&orphan.at, format!("`{key}` belongs to an `until`, and there is none"));
+                self.pile.add(
+                    &orphan.at,
+                    format!("`{key}` belongs to an `until`, and there is none"),
+                );
             }
             return None;
         };
         if !kind.is_some_and(|kind| kind.repeats) {
             let who = kind.map_or_else(|| "a group".to_owned(), |kind| format!("kind `{}`", kind.name));
-            self.pile.add(&node.at, format!("{who} is not looked at again: it cannot have `until`"));
+            self.pile.add(
+                &node.at,
+                format!("{who} is not looked at again: it cannot have `until`"),
+            );
         } else if table.get("every").is_some() {
-            self.pile.add(&node.at, "a probe has `until` or `every`, not both");
+            self.pile
+                .add(&node.at, "a probe has `until` or `every`, not both");
         }
         let that = self.sentence(node, "`until`", &own_fields(shape, &course.names));
-        let within = self.needed(table, "within", "a deadline").and_then(|n| self.duration(n, "`within`", course));
-        let says = self.needed(table, "says", "words").and_then(|node| self.words(node, "`says`"));
-        let poll = table.get("poll").map_or(Some(POLL), |node| self.fixed_duration(node, "`poll`"));
-        Some(Until { that: that?, within: within?, poll: poll?, says: says? })
+        let within = self
+            .needed(table, "within", "a deadline")
+            .and_then(|n| self.duration(n, "`within`", course));
+        let says = self
+            .needed(table, "says", "words")
+            .and_then(|node| self.words(node, "`says`"));
+        let poll = table
+            .get("poll")
+            .map_or(Some(POLL), |node| self.fixed_duration(node, "`poll`"));
+        Some(Until {
+            that: that?,
+            within: within?,
+            poll: poll?,
+            says: says?,
+        })
     }
 
     fn needed<'n>(&mut self, table: &'n Node, key: &str, what: &str) -> Option<&'n Node> {
@@ -122,7 +155,8 @@ impl Desk<'_> {
         let written = self.words(node, what)?;
         let read = duration(&written);
         if read.is_none() {
-            self.pile.hint(&node.at, format!("{what}: `{written}` is not a duration"), FORMS);
+            self.pile
+                .hint(&node.at, format!("{what}: `{written}` is not a duration"), FORMS);
         }
         read
     }
@@ -131,7 +165,12 @@ impl Desk<'_> {
     fn during(&mut self, table: &Node, course: &Course) -> Option<String> {
         let node = table.get("during")?;
         let name = self.words(node, "`during`")?;
-        let lane = || course.lane.iter().filter_map(|name| Some((name, course.looks.get(name)?)));
+        let lane = || {
+            course
+                .lane
+                .iter()
+                .filter_map(|name| Some((name, course.looks.get(name)?)))
+        };
         let spans = || lane().filter(|(_, above)| above.kind.is_some_and(|kind| kind.span) && !above.looped);
         if spans().any(|(span, _)| *span == name) {
             return Some(name);
@@ -140,7 +179,10 @@ impl Desk<'_> {
             // It could not be read, and has had its complaint.
             Some((_, above)) if above.kind.is_none() && !above.group => {}
             Some((_, above)) if above.looped => {
-                self.pile.add(&node.at, format!("`{name}` runs over a list: nothing can stand inside it"));
+                self.pile.add(
+                    &node.at,
+                    format!("`{name}` runs over a list: nothing can stand inside it"),
+                );
             }
             Some(_) => {
                 let hint = "loads and changes last; other looks are over at once";
@@ -148,7 +190,8 @@ impl Desk<'_> {
             }
             None => {
                 let known = spans().map(|(span, _)| span.as_str());
-                self.pile.unknown(&node.at, format!("no span `{name}` above"), &name, known);
+                self.pile
+                    .unknown(&node.at, format!("no span `{name}` above"), &name, known);
             }
         }
         Some(name)
@@ -157,7 +200,10 @@ impl Desk<'_> {
     fn in_span(&mut self, table: &Node, key: &str, course: &Course) -> Option<Text> {
         let node = table.get(key)?;
         if table.get("during").is_none() {
-            self.pile.add(&node.at, format!("`{key}` counts inside a span; there is no `during`"));
+            self.pile.add(
+                &node.at,
+                format!("`{key}` counts inside a span; there is no `during`"),
+            );
         }
         self.duration(node, &format!("`{key}`"), course)
     }
@@ -175,7 +221,9 @@ impl Desk<'_> {
 fn own_fields(shape: &Shape, names: &Names) -> Names {
     let mut seen = names.unobserved();
     if let Shape::Fields(fields) = shape {
-        fields.iter().for_each(|(field, shape)| seen.bind(field, shape.clone(), false));
+        for (field, shape) in fields {
+            seen.bind(field, shape.clone(), false);
+        }
     }
     seen
 }

@@ -21,12 +21,26 @@ pub(super) struct Known {
 impl Names {
     /// A value that can, or cannot, be told before the run.
     pub(super) fn bind(&mut self, name: &str, shape: Shape, constant: bool) {
-        self.0.insert(name.to_owned(), Known { shape, constant, observed: false });
+        self.0.insert(
+            name.to_owned(),
+            Known {
+                shape,
+                constant,
+                observed: false,
+            },
+        );
     }
 
     /// An observation, or something computed from observations.
     pub(super) fn observe(&mut self, name: &str, shape: Shape) {
-        self.0.insert(name.to_owned(), Known { shape, constant: false, observed: true });
+        self.0.insert(
+            name.to_owned(),
+            Known {
+                shape,
+                constant: false,
+                observed: true,
+            },
+        );
     }
 
     /// These names and one more, of which nothing is known.

@@ -9,6 +9,9 @@ use toml::{
 
 use super::complaint::{Pile, Spot};
 
+/// The largest TOML file, in bytes.
+const LARGEST: usize = 256 * 1024;
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -38,7 +41,10 @@ pub(super) struct Entry {
 impl Node {
     /// The value under a key, when this is a table that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        self.entries()
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
     }
 
     /// The entries of a table; nothing for anything else.
@@ -83,13 +89,22 @@ impl Node {
             Is::Int(int) => Is::Text(int.to_string()),
             _ => self.is.clone(),
         };
-        Self { at: self.at.clone(), is }
+        Self {
+            at: self.at.clone(),
+            is,
+        }
     }
 
     /// The same table without some of its keys.
     pub(super) fn without(&self, keys: &[&str]) -> Self {
-        let kept = self.entries().iter().filter(|entry| !keys.contains(&entry.key.as_str()));
-        Self { at: self.at.clone(), is: Is::Table(kept.cloned().collect()) }
+        let kept = self
+            .entries()
+            .iter()
+            .filter(|entry| !keys.contains(&entry.key.as_str()));
+        Self {
+            at: self.at.clone(),
+            is: Is::Table(kept.cloned().collect()),
+        }
     }
 
     /// This table laid over another: its keys win, tables merge.
@@ -104,18 +119,31 @@ impl Node {
                 None => merged.push(entry.clone()),
             }
         }
-        Self { at: self.at.clone(), is: Is::Table(merged) }
+        Self {
+            at: self.at.clone(),
+            is: Is::Table(merged),
+        }
     }
 }
 
 /// Read one file. Syntax errors go to the pile, every one; what could be read around them comes back all the same.
 pub(super) fn parse(file: &str, bytes: &[u8], pile: &mut Pile) -> Node {
+    if bytes.len() > LARGEST {
+        pile.add(&Spot::top(file), format!("larger than {LARGEST} bytes"));
+        return Node {
+            at: Spot::top(file),
+            is: Is::Table(Vec::new()),
+        };
+    }
     let source = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).expect("valid up to here");
             pile.add(&Source::new(file, good).spot(good.len()), "not UTF-8");
-            return Node { at: Spot::top(file), is: Is::Table(Vec::new()) };
+            return Node {
+                at: Spot::top(file),
+                is: Is::Table(Vec::new()),
+            };
         }
     };
     let places = Source::new(file, source);
@@ -124,7 +152,10 @@ pub(super) fn parse(file: &str, bytes: &[u8], pile: &mut Pile) -> Node {
         let at = places.spot(error.span().map_or(0, |span| span.start));
         pile.add(&at, format!("not TOML: {}", error.message().replace('\n', " ")));
     }
-    Node { at: Spot::top(file), is: Is::Table(places.entries(table.get_ref(), pile)) }
+    Node {
+        at: Spot::top(file),
+        is: Is::Table(places.entries(table.get_ref(), pile)),
+    }
 }
 
 /// A file's characters, with what it takes to turn an offset into a line and a column.
@@ -137,14 +168,25 @@ struct Source<'a> {
 impl<'a> Source<'a> {
     fn new(file: &str, text: &'a str) -> Self {
         let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { file: file.into(), text, line_starts: std::iter::once(0).chain(after_newlines).collect() }
+        Self {
+            file: file.into(),
+            text,
+            line_starts: std::iter::once(0).chain(after_newlines).collect(),
+        }
     }
 
     fn spot(&self, offset: usize) -> Spot {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts[line - 1];
-        let before = self.text.get(start..offset).map_or(0, |part| part.chars().count());
-        Spot { file: self.file.clone(), line, column: before + 1 }
+        let before = self
+            .text
+            .get(start..offset)
+            .map_or(0, |part| part.chars().count());
+        Spot {
+            file: self.file.clone(),
+            line,
+            column: before + 1,
+        }
     }
 
     fn entries(&self, table: &DeTable<'_>, pile: &mut Pile) -> Vec<Entry> {
@@ -153,7 +195,11 @@ impl<'a> Source<'a> {
         let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
             let key: &Spanned<std::borrow::Cow<'_, str>> = key;
             let at = self.spot(key.span().start);
-            Some(Entry { at, key: key.get_ref().to_string(), value: self.node(value, pile)? })
+            Some(Entry {
+                at,
+                key: key.get_ref().to_string(),
+                value: self.node(value, pile)?,
+            })
         };
         pairs.into_iter().filter_map(entry).collect()
     }

@@ -10,14 +10,19 @@ pub(super) fn order(mut waiting: Vec<Head>, pile: &mut Pile) -> Vec<Head> {
     let mut sorted: Vec<Head> = Vec::new();
     while !waiting.is_empty() {
         let pending: BTreeSet<&str> = waiting.iter().map(|head| head.id.as_str()).collect();
-        let ready = |head: &Head| head.needs.iter().all(|(_, need)| !pending.contains(need.as_str()));
-        match waiting.iter().position(ready) {
-            Some(next) => sorted.push(waiting.remove(next)),
-            None => {
-                waiting.iter().for_each(|head| circle(head, &waiting, pile));
-                sorted.append(&mut waiting);
+        let ready = |head: &Head| {
+            head.needs
+                .iter()
+                .all(|(_, need)| !pending.contains(need.as_str()))
+        };
+        let Some(next) = waiting.iter().position(ready) else {
+            for head in &waiting {
+                circle(head, &waiting, pile);
             }
-        }
+            sorted.append(&mut waiting);
+            break;
+        };
+        sorted.push(waiting.remove(next));
     }
     sorted
 }
@@ -32,10 +37,16 @@ fn circle(head: &Head, waiting: &[Head], pile: &mut Pile) {
         }
     }
     if let (true, Some((at, _))) = (reached.contains(head.id.as_str()), head.needs.first()) {
-        pile.add(at, format!("gate `{}` needs itself, through {}", head.id, list(&reached)));
+        pile.add(
+            at,
+            format!("gate `{}` needs itself, through {}", head.id, list(&reached)),
+        );
     }
 }
 
 fn list(ids: &BTreeSet<&str>) -> String {
-    ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+    ids.iter()
+        .map(|id| format!("`{id}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

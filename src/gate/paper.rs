@@ -14,19 +14,31 @@ use super::{
 };
 
 const CHOICES: &[Choice] = &[
-    Choice { among: &[&["file"], &["summary"]], required: true },
-    Choice { among: &[&["json"], &["csv"], &["text"]], required: true },
+    Choice {
+        among: &[&["file"], &["summary"]],
+        required: true,
+    },
+    Choice {
+        among: &[&["json"], &["csv"], &["text"]],
+        required: true,
+    },
 ];
 
 impl Desk<'_> {
     /// The papers of a gate.
     pub(super) fn papers(&mut self, gate: &Node, course: &Course) -> Vec<Paper> {
-        let Some(list) = gate.get("paper") else { return Vec::new() };
+        let Some(list) = gate.get("paper") else {
+            return Vec::new();
+        };
         if !matches!(list.is, Is::List(_)) {
-            self.pile.hint(&list.at, "`paper` is not a list of tables", "write `[[paper]]`");
+            self.pile
+                .hint(&list.at, "`paper` is not a list of tables", "write `[[paper]]`");
             return Vec::new();
         }
-        list.elements().iter().filter_map(|node| self.paper(node, course)).collect()
+        list.elements()
+            .iter()
+            .filter_map(|node| self.paper(node, course))
+            .collect()
     }
 
     fn paper(&mut self, node: &Node, course: &Course) -> Option<Paper> {
@@ -35,7 +47,10 @@ impl Desk<'_> {
         }
         self.choices(node, "a paper", CHOICES);
         let mut inside = course.clone();
-        let for_each = node.get("for_each").map(|loops| self.loops(loops, &mut inside.names)).unwrap_or_default();
+        let for_each = node
+            .get("for_each")
+            .map(|loops| self.loops(loops, &mut inside.names))
+            .unwrap_or_default();
         let file = node.get("file").and_then(|file| self.paper_file(file, &inside));
         let summary = node.get("summary").and_then(|key| self.words(key, "`summary`"));
         let to = file.or(summary.map(PaperTo::Summary));
@@ -45,7 +60,11 @@ impl Desk<'_> {
             self.is_rows(node, csv, &inside);
         }
         let text = self.form(node, "text", &inside).map(PaperForm::Text);
-        Some(Paper { for_each, to: to?, form: json.or(csv.map(PaperForm::Csv)).or(text)? })
+        Some(Paper {
+            for_each,
+            to: to?,
+            form: json.or(csv.map(PaperForm::Csv)).or(text)?,
+        })
     }
 
     fn form(&mut self, node: &Node, key: &str, course: &Course) -> Option<Sentence> {
@@ -57,7 +76,8 @@ impl Desk<'_> {
         let text = self.text(node, "`file`", &course.names, Stance::Judging)?;
         match text.literal() {
             Some(path) if !name::is_safe_path(path) => {
-                self.pile.add(&node.at, format!("`file`: `{path}` is no path inside a pack"));
+                self.pile
+                    .add(&node.at, format!("`file`: `{path}` is no path inside a pack"));
                 None
             }
             _ => Some(PaperTo::File(text)),
@@ -71,7 +91,11 @@ impl Desk<'_> {
             other => other.has("rows") && other.has("columns"),
         };
         if let (false, Some(csv)) = (rows, node.get("csv")) {
-            self.pile.hint(&csv.at, "`csv` is no look of kind `sql`", "a table needs its columns and rows");
+            self.pile.hint(
+                &csv.at,
+                "`csv` is no look of kind `sql`",
+                "a table needs its columns and rows",
+            );
         }
     }
 }

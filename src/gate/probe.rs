@@ -10,42 +10,50 @@ use super::{
     shape::Shape,
 };
 
+/// How deep groups may nest.
+const DEEPEST: usize = 4;
+
 impl Desk<'_> {
     /// A list of probes, or of the steps of a group. What they see is passed on to what stands below.
     pub(super) fn probes(&mut self, list: &Node, what: &str, course: &mut Course) -> Vec<Probe> {
         let Is::List(elements) = &list.is else {
-            self.pile.add(&list.at, format!("{what}s are {}, not a list of tables", list.word()));
+            self.pile.add(
+                &list.at,
+                format!("{what}s are {}, not a list of tables", list.word()),
+            );
             return Vec::new();
         };
-        elements.iter().filter_map(|element| self.named_probe(element, what, course)).collect()
+        elements
+            .iter()
+            .filter_map(|element| self.named_probe(element, what, course))
+            .collect()
     }
 
     fn named_probe(&mut self, node: &Node, what: &str, course: &mut Course) -> Option<Probe> {
         if !matches!(node.is, Is::Table(_)) {
-            self.pile.add(&node.at, format!("a {what} is {}, not a table", node.word()));
+            self.pile
+                .add(&node.at, format!("a {what} is {}, not a table", node.word()));
             return None;
         }
-        let name = match node.get("name") {
-            Some(name) => self.fresh_name(name, what, course),
-            None => {
-                self.pile.add(&node.at, format!("a {what} lacks `name`"));
-                None
-            }
-        };
+        if node.get("name").is_none() {
+            self.pile.add(&node.at, format!("a {what} lacks `name`"));
+        }
+        let name = node
+            .get("name")
+            .and_then(|name| self.fresh_name(name, what, course));
         let called = name.clone().unwrap_or_default();
         let read = self.probe(node, &called, course);
         let name = name?;
-        match read {
-            Some((probe, above)) => {
-                course.pass(&name, above);
-                Some(probe)
-            }
-            // Whatever refers to it is not to be blamed for its mistakes.
-            None => {
-                course.pass(&name, Above { kind: None, looped: false, group: false, shape: Shape::Any });
-                None
-            }
-        }
+        // Whatever refers to a probe that could not be read is not to be blamed for its mistakes.
+        let unread = || Above {
+            kind: None,
+            looped: false,
+            group: false,
+            shape: Shape::Any,
+        };
+        let (probe, above) = read.map_or_else(|| (None, unread()), |(probe, above)| (Some(probe), above));
+        course.pass(&name, above);
+        probe
     }
 
     fn fresh_name(&mut self, node: &Node, what: &str, course: &Course) -> Option<String> {
@@ -54,7 +62,10 @@ impl Desk<'_> {
             return None;
         }
         if course.names.get(&name).is_some() && (what == "probe" || course.lane.contains(&name)) {
-            self.pile.add(&node.at, format!("the name `{name}` is taken by a let or a probe above"));
+            self.pile.add(
+                &node.at,
+                format!("the name `{name}` is taken by a let or a probe above"),
+            );
         }
         Some(name)
     }
@@ -77,9 +88,20 @@ impl Desk<'_> {
             shape = shape.and(seen(SEEN_UNTIL));
             course.promised.insert(name.to_owned());
         }
-        let probe = Probe { name: name.to_owned(), look, with, for_each, ..self.modified(table, kind, &shape, &inside) };
+        let probe = Probe {
+            name: name.to_owned(),
+            look,
+            with,
+            for_each,
+            ..self.modified(table, kind, &shape, &inside)
+        };
         let shape = self.repeated(shape, &probe, &inside, node);
-        let above = Above { kind, looped: !probe.for_each.is_empty(), group: kind.is_none(), shape };
+        let above = Above {
+            kind,
+            looped: !probe.for_each.is_empty(),
+            group: kind.is_none(),
+            shape,
+        };
         Some((probe, above))
     }
 
@@ -99,14 +121,26 @@ impl Desk<'_> {
                 self.required_keys(table, &what, kind.params);
                 self.choices(table, &what, kind.choices);
                 let params = Tree::Table(self.fields(table, kind.params, inside));
-                let look = LookAt::Kind { kind: kind.name.to_owned(), params };
+                let look = LookAt::Kind {
+                    kind: kind.name.to_owned(),
+                    params,
+                };
                 Some((look, Some(kind), Shape::seen(kind.sees).and(seen(ALWAYS_SEEN))))
             }
             (None, Some(steps)) => {
                 self.known_keys(table, "a group", &[keys::PROBE]);
+                if course.depth == DEEPEST {
+                    self.pile.add(
+                        &steps.at,
+                        format!("groups inside groups, more than {DEEPEST} deep"),
+                    );
+                    return None;
+                }
                 let mut lane = inside.inside(inside.names.clone());
                 let steps = self.probes(steps, "step", &mut lane);
-                course.promised.extend(lane.promised.iter().map(|step| format!("{name}.{step}")));
+                course
+                    .promised
+                    .extend(lane.promised.iter().map(|step| format!("{name}.{step}")));
                 let fields = steps.iter().filter_map(|step| {
                     let above = lane.looks.get(&step.name)?;
                     Some((step.name.clone(), above.shape.clone()))
@@ -115,7 +149,8 @@ impl Desk<'_> {
                 Some((LookAt::Steps(steps), None, shape))
             }
             (Some(_), Some(steps)) => {
-                self.pile.add(&steps.at, "a probe has a `kind` or steps, not both");
+                self.pile
+                    .add(&steps.at, "a probe has a `kind` or steps, not both");
                 None
             }
             (None, None) => {
@@ -131,8 +166,12 @@ impl Desk<'_> {
         if LATER_KINDS.contains(&name.as_str()) {
             self.later(written, &format!("kind `{name}`"));
         } else if found.is_none() {
-            let known = KINDS.iter().map(|kind| kind.name).chain(LATER_KINDS.iter().copied());
-            self.pile.unknown(&written.at, format!("no kind `{name}`"), &name, known);
+            let known = KINDS
+                .iter()
+                .map(|kind| kind.name)
+                .chain(LATER_KINDS.iter().copied());
+            self.pile
+                .unknown(&written.at, format!("no kind `{name}`"), &name, known);
         }
         found
     }
@@ -148,7 +187,10 @@ impl Desk<'_> {
         }
         for (variable, _) in probe.for_each.iter().filter(|(variable, _)| shape.has(variable)) {
             let at = node.get("for_each").map_or(&node.at, |loops| &loops.at);
-            self.pile.add(at, format!("loop variable `{variable}` hides a field of what is observed"));
+            self.pile.add(
+                at,
+                format!("loop variable `{variable}` hides a field of what is observed"),
+            );
         }
         let variables = probe.for_each.iter().filter_map(|(variable, _)| {
             let known = inside.names.get(variable)?;

@@ -17,12 +17,20 @@ pub(super) struct Ground<'a> {
     pub(super) files: &'a BTreeMap<String, Vec<u8>>,
     pub(super) used: BTreeSet<String>,
     pub(super) pile: Pile,
+    fills: usize,
 }
 
 impl Ground<'_> {
     /// A desk for the files of one folder.
     pub(super) fn desk<'d>(&'d mut self, shared: &'d Shared, folder: &'d str) -> Desk<'d> {
-        Desk { pile: &mut self.pile, shared, folder, files: self.files, used: &mut self.used }
+        Desk {
+            pile: &mut self.pile,
+            shared,
+            folder,
+            files: self.files,
+            used: &mut self.used,
+            fills: &mut self.fills,
+        }
     }
 }
 
@@ -32,8 +40,19 @@ impl Ground<'_> {
 /// Fails with every complaint about every file. While a file is not even TOML, what it should have said is unknown,
 /// and nothing is said about the files that lean on it but what is wrong with their own TOML.
 pub fn read_from(files: &BTreeMap<String, Vec<u8>>, label: &str) -> Result<Suite, Complaints> {
-    let mut ground = Ground { files, used: BTreeSet::new(), pile: Pile::default() };
-    let spelled = |file: &str| if label.is_empty() { file.to_owned() } else { format!("{label}/{file}") };
+    let mut ground = Ground {
+        files,
+        used: BTreeSet::new(),
+        pile: Pile::default(),
+        fills: 0,
+    };
+    let spelled = |file: &str| {
+        if label.is_empty() {
+            file.to_owned()
+        } else {
+            format!("{label}/{file}")
+        }
+    };
     let Some(bytes) = files.get("suite.toml") else {
         ground.pile.hint(
             &Spot::top(&spelled("suite.toml")),
@@ -43,7 +62,10 @@ pub fn read_from(files: &BTreeMap<String, Vec<u8>>, label: &str) -> Result<Suite
         return Err(ground.pile.finish().expect_err("there is a complaint"));
     };
     let suite_node = parse(&spelled("suite.toml"), bytes, &mut ground.pile);
-    let folders = files.keys().filter_map(|file| file.strip_suffix("/gate.toml")).filter(|folder| !folder.contains('/'));
+    let folders = files
+        .keys()
+        .filter_map(|file| file.strip_suffix("/gate.toml"))
+        .filter(|folder| !folder.contains('/'));
     let nodes: Vec<(&str, Node)> = folders
         .map(|folder| {
             let file = format!("{folder}/gate.toml");
@@ -51,7 +73,10 @@ pub fn read_from(files: &BTreeMap<String, Vec<u8>>, label: &str) -> Result<Suite
         })
         .collect();
     if nodes.is_empty() {
-        ground.pile.add(&suite_node.at, "a suite without gates: no folder here has a `gate.toml`");
+        ground.pile.add(
+            &suite_node.at,
+            "a suite without gates: no folder here has a `gate.toml`",
+        );
     }
     if !ground.pile.is_empty() {
         return Err(ground.pile.finish().expect_err("there is a complaint"));
@@ -72,11 +97,14 @@ fn assemble(
     let mut published = BTreeMap::new();
     let mut gates = Vec::new();
     for head in order(heads, &mut ground.pile) {
-        let (gate, shape) = gate_file::read(&mut ground.desk(&shared, &head.folder), &head, &names, &published);
+        let (gate, shape) =
+            gate_file::read(&mut ground.desk(&shared, &head.folder), &head, &names, &published);
         published.insert(head.id.clone(), shape);
         gates.extend(gate);
     }
-    let Ground { files, used, pile } = ground;
+    let Ground {
+        files, used, pile, ..
+    } = ground;
     pile.finish()?;
     let suite = suite.expect("what makes a suite incomplete has been complained about");
     Ok(with_files(Suite { gates, ..suite }, files, &used))
@@ -93,8 +121,12 @@ fn with_files(mut suite: Suite, files: &BTreeMap<String, Vec<u8>>, used: &BTreeS
     let all = &suite.files;
     let own = |gate: &Gate| {
         let prefix = format!("{}/", gate.folder);
-        let inside = all.iter().filter_map(|(file, bytes)| Some((file.strip_prefix(&prefix)?, bytes)));
-        inside.map(|(file, bytes)| (file.to_owned(), bytes.clone())).collect()
+        let inside = all
+            .iter()
+            .filter_map(|(file, bytes)| Some((file.strip_prefix(&prefix)?, bytes)));
+        inside
+            .map(|(file, bytes)| (file.to_owned(), bytes.clone()))
+            .collect()
     };
     let owned: Vec<BTreeMap<String, Vec<u8>>> = suite.gates.iter().map(own).collect();
     for (gate, files) in suite.gates.iter_mut().zip(owned) {

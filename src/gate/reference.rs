@@ -20,7 +20,13 @@ use super::{
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 impl Desk<'_> {
-    pub(super) fn reference(&mut self, holds: Type, node: &Node, what: &str, course: &Course) -> Option<Tree> {
+    pub(super) fn reference(
+        &mut self,
+        holds: Type,
+        node: &Node,
+        what: &str,
+        course: &Course,
+    ) -> Option<Tree> {
         match holds {
             Type::Service => self.service(node, what, course, false),
             Type::Services => self.service(node, what, course, true),
@@ -33,7 +39,7 @@ impl Desk<'_> {
             Type::Classes => self.classes(node, what, course),
             Type::Changes => {
                 let changes = self.changes(node, course, None)?;
-                Some(changes.as_written(node))
+                Some(changes.into_tree(node))
             }
             _ => self.tree(node, what, &course.names, Stance::Doing),
         }
@@ -51,7 +57,12 @@ impl Desk<'_> {
         let known = &self.shared.services;
         if !known.contains_key(name) {
             let known = known.keys().map(String::as_str);
-            self.pile.unknown(&node.at, format!("no service `{name}` in `suite.toml`"), name, known);
+            self.pile.unknown(
+                &node.at,
+                format!("no service `{name}` in `suite.toml`"),
+                name,
+                known,
+            );
         }
     }
 
@@ -67,17 +78,28 @@ impl Desk<'_> {
         let known = &self.shared.databases;
         if !known.contains_key(name) {
             let known = known.keys().map(String::as_str);
-            self.pile.unknown(&node.at, format!("no database `{name}` in `[db]`"), name, known);
+            self.pile
+                .unknown(&node.at, format!("no database `{name}` in `[db]`"), name, known);
         }
     }
 
     fn look(&mut self, node: &Node, what: &str, course: &Course, kind: Option<&str>) -> Option<Tree> {
         let name = self.words(node, what)?;
-        let is = |above: &super::course::Above| kind.is_none_or(|kind| above.kind.is_some_and(|k| k.name == kind));
-        let good = course.looks.iter().filter(|(_, above)| is(above)).map(|(name, _)| name.as_str());
+        let is =
+            |above: &super::course::Above| kind.is_none_or(|kind| above.kind.is_some_and(|k| k.name == kind));
+        let good = course
+            .looks
+            .iter()
+            .filter(|(_, above)| is(above))
+            .map(|(name, _)| name.as_str());
         if !good.clone().any(|known| known == name) {
             let sort = kind.map_or_else(String::new, |kind| format!("{kind} "));
-            self.pile.unknown(&node.at, format!("{what}: no {sort}probe `{name}` above"), &name, good);
+            self.pile.unknown(
+                &node.at,
+                format!("{what}: no {sort}probe `{name}` above"),
+                &name,
+                good,
+            );
             return None;
         }
         Some(Tree::Text(literal(&name)))
@@ -88,18 +110,34 @@ impl Desk<'_> {
         let text = self.text(node, what, &course.names, Stance::Constant)?;
         if let Some(path) = text.literal().filter(|path| !name::is_safe_path(path)) {
             let hint = "a file is named from its gate's folder or the suite's, with `/`, without `..`";
-            self.pile.hint(&node.at, format!("{what}: `{path}` leaves its folder"), hint);
+            self.pile
+                .hint(&node.at, format!("{what}: `{path}` leaves its folder"), hint);
             return None;
         }
         let own = self.folder_prefix();
         let meant = |prefix: &str| -> Vec<String> {
-            let inside = self.files.keys().filter_map(|file| Some((file, file.strip_prefix(prefix)?)));
-            inside.filter(|(_, rest)| matches(&text, rest)).map(|(file, _)| file.clone()).collect()
+            let inside = self
+                .files
+                .keys()
+                .filter_map(|file| Some((file, file.strip_prefix(prefix)?)));
+            inside
+                .filter(|(_, rest)| matches(&text, rest))
+                .map(|(file, _)| file.clone())
+                .collect()
         };
-        let found = Some(meant(&own)).filter(|found| !found.is_empty()).unwrap_or_else(|| meant(""));
+        let found = Some(meant(&own))
+            .filter(|found| !found.is_empty())
+            .unwrap_or_else(|| meant(""));
         if found.is_empty() {
-            let near: Vec<_> = self.files.keys().filter_map(|file| file.strip_prefix(&own)).collect();
-            let message = format!("{what}: no file `{}` in the gate's folder or the suite's", text.source());
+            let near: Vec<_> = self
+                .files
+                .keys()
+                .filter_map(|file| file.strip_prefix(&own))
+                .collect();
+            let message = format!(
+                "{what}: no file `{}` in the gate's folder or the suite's",
+                text.source()
+            );
             self.pile.unknown(&node.at, message, text.source(), near);
         }
         self.used.extend(found);
@@ -107,7 +145,11 @@ impl Desk<'_> {
     }
 
     fn folder_prefix(&self) -> String {
-        if self.folder.is_empty() { String::new() } else { format!("{}/", self.folder) }
+        if self.folder.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", self.folder)
+        }
     }
 
     /// `METHOD service /path`: what is written without `${…}` is checked.
@@ -117,22 +159,41 @@ impl Desk<'_> {
         let (method, service, path) = (words.next(), words.next(), words.next());
         let (Some(method), Some(service), Some(path)) = (method, service, path) else {
             let hint = "write `METHOD service /path`";
-            self.pile.hint(&node.at, format!("{what}: `{}` is not a request", text.source()), hint);
+            self.pile.hint(
+                &node.at,
+                format!("{what}: `{}` is not a request", text.source()),
+                hint,
+            );
             return None;
         };
         let written = |word: &str| !word.contains("${");
         if written(method) && !METHODS.contains(&method) {
-            self.pile.unknown(&node.at, format!("{what}: no method `{method}`"), method, METHODS.iter().copied());
+            self.pile.unknown(
+                &node.at,
+                format!("{what}: no method `{method}`"),
+                method,
+                METHODS.iter().copied(),
+            );
         }
         if written(method) && written(service) {
             self.known_service(node, service);
-            if self.shared.services.get(service).is_some_and(|service| service.port.is_none()) {
+            if self
+                .shared
+                .services
+                .get(service)
+                .is_some_and(|service| service.port.is_none())
+            {
                 let hint = format!("give it one in `suite.toml`: `{service} = {{ port = … }}`");
-                self.pile.hint(&node.at, format!("{what}: service `{service}` has no port"), hint);
+                self.pile
+                    .hint(&node.at, format!("{what}: service `{service}` has no port"), hint);
             }
         }
         if !path.starts_with('/') && !path.starts_with("${") {
-            self.pile.hint(&node.at, format!("{what}: path `{path}`"), "a path begins with `/`");
+            self.pile.hint(
+                &node.at,
+                format!("{what}: path `{path}`"),
+                "a path begins with `/`",
+            );
         }
         Some(Tree::Text(text))
     }
@@ -150,7 +211,8 @@ impl Desk<'_> {
             }
             if !is_variable(variable) {
                 let hint = "write `service.NAME`, or `NAME` for a variable of the compose file";
-                self.pile.hint(&node.at, format!("{what}: `{written}` is not a setting"), hint);
+                self.pile
+                    .hint(&node.at, format!("{what}: `{written}` is not a setting"), hint);
             }
         }
         Some(Tree::Text(text))
@@ -169,7 +231,9 @@ fn matches(text: &Text, file: &str) -> bool {
                 Part::Literal(_) => Vec::new(),
                 Part::Expr(_) => {
                     let name = rest.split('/').next().unwrap_or_default();
-                    name.char_indices().map(|(offset, c)| at + offset + c.len_utf8()).collect()
+                    name.char_indices()
+                        .map(|(offset, c)| at + offset + c.len_utf8())
+                        .collect()
                 }
             }
         };

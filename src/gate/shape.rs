@@ -34,7 +34,12 @@ pub(super) struct Stray {
 impl Shape {
     /// Fields of a table of kinds.
     pub(super) fn seen(fields: &[(&str, Sees)]) -> Self {
-        Self::Fields(fields.iter().map(|(name, sees)| ((*name).to_owned(), Self::of(sees))).collect())
+        Self::Fields(
+            fields
+                .iter()
+                .map(|(name, sees)| ((*name).to_owned(), Self::of(sees)))
+                .collect(),
+        )
     }
 
     fn of(sees: &Sees) -> Self {
@@ -52,9 +57,12 @@ impl Shape {
         match &node.is {
             Is::Text(text) if text.contains("${") => Self::Any,
             Is::Table(entries) if entries.iter().any(|entry| entry.key.contains("${")) => Self::Any,
-            Is::Table(entries) => {
-                Self::Fields(entries.iter().map(|e| (e.key.clone(), Self::written(&e.value))).collect())
-            }
+            Is::Table(entries) => Self::Fields(
+                entries
+                    .iter()
+                    .map(|e| (e.key.clone(), Self::written(&e.value)))
+                    .collect(),
+            ),
             Is::List(_) => Self::List(Box::new(Self::Any)),
             _ => Self::Leaf,
         }
@@ -99,9 +107,9 @@ impl Shape {
                     Self::Map(value) => value,
                     Self::Leaf if step == "*" => return Ok(&Self::Any),
                     Self::Leaf | Self::List(_) => return Err(stray(Vec::new())),
-                    Self::Fields(fields) => {
-                        fields.get(step).ok_or_else(|| stray(fields.keys().cloned().collect()))?
-                    }
+                    Self::Fields(fields) => fields
+                        .get(step)
+                        .ok_or_else(|| stray(fields.keys().cloned().collect()))?,
                 },
             };
         }
@@ -140,6 +148,12 @@ mod tests {
         let stray = follow(&["latency", "intnded", "p95_ms"]).expect_err("misspelt");
         assert_eq!(stray.good, 1);
         assert!(stray.known.contains(&"intended".to_owned()));
-        assert_eq!(follow(&["sent", "x"]), Err(Stray { good: 1, known: Vec::new() }));
+        assert_eq!(
+            follow(&["sent", "x"]),
+            Err(Stray {
+                good: 1,
+                known: Vec::new()
+            })
+        );
     }
 }

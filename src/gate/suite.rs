@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::{
-    cel::{Sentence, Text},
-
-};
+use crate::cel::{Sentence, Text};
 
 use super::{
     course::Course,
@@ -36,7 +33,10 @@ pub(super) struct Read {
 
 /// Read `suite.toml`. Later parts lean on earlier ones, which is why the order is this one.
 pub(super) fn read(node: &Node, label: &str, ground: &mut Ground<'_>) -> Read {
-    let mut shared = Shared { functions: Functions::builtin(), ..Shared::default() };
+    let mut shared = Shared {
+        functions: Functions::builtin(),
+        ..Shared::default()
+    };
     let mut names = Names::default();
     ground.desk(&shared, "").table(node, "the suite", &[keys::SUITE]);
     shared.services = ground.desk(&shared, "").addresses(node);
@@ -46,7 +46,11 @@ pub(super) fn read(node: &Node, label: &str, ground: &mut Ground<'_>) -> Read {
     let lets = ground.desk(&shared, "").suite_lets(node, &mut names);
     let profiles = ground.desk(&shared, "").suite_profiles(node, &mut names);
     shared.profiles = profiles.keys().cloned().collect();
-    names.bind("run", Shape::Fields([("id".to_owned(), Shape::Leaf)].into()), false);
+    names.bind(
+        "run",
+        Shape::Fields([("id".to_owned(), Shape::Leaf)].into()),
+        false,
+    );
     names.bind("compose", Shape::Any, true);
     let functions = functions(node, &names, &mut shared, ground);
     let env = ground.desk(&shared, "").env(node, &names);
@@ -83,24 +87,42 @@ fn functions(
     for (entry, function) in &read {
         shared.functions.declare(&entry.key, function.of.len());
     }
-    shared.functions.learn(read.iter().map(|(entry, function)| (entry.key.as_str(), &function.is)));
+    let bodies: Vec<_> = read
+        .iter()
+        .map(|(entry, function)| (entry.key.as_str(), &function.is))
+        .collect();
+    shared.functions.learn(&bodies);
     let mut desk = ground.desk(shared, "");
     for (entry, function) in &read {
         let mut inside = names.clone();
-        function.of.iter().for_each(|parameter| inside.bind(parameter, Shape::Any, false));
+        for parameter in &function.of {
+            inside.bind(parameter, Shape::Any, false);
+        }
         let at = entry.value.get("is").map_or(&entry.at, |is| &is.at);
         desk.examine(&function.is, at, &inside, Stance::Doing);
         desk.recursion(entry, &read);
     }
-    read.into_iter().map(|(entry, function)| (entry.key.clone(), function)).collect()
+    read.into_iter()
+        .map(|(entry, function)| (entry.key.clone(), function))
+        .collect()
 }
 
 impl Desk<'_> {
     fn head(&mut self, node: &Node) -> Option<[String; 3]> {
-        if let Some(grammar) = node.get("grammar").filter(|grammar| !matches!(grammar.is, Is::Int(GRAMMAR))) {
-            self.pile.hint(&grammar.at, "this version reads `grammar = 1` only", "write `grammar = 1`");
+        if let Some(grammar) = node
+            .get("grammar")
+            .filter(|grammar| !matches!(grammar.is, Is::Int(GRAMMAR)))
+        {
+            self.pile.hint(
+                &grammar.at,
+                "this version reads `grammar = 1` only",
+                "write `grammar = 1`",
+            );
         }
-        let word = |key: &str| node.get(key).and_then(|value| self.words(value, &format!("`{key}`")));
+        let word = |key: &str| {
+            node.get(key)
+                .and_then(|value| self.words(value, &format!("`{key}`")))
+        };
         let [name, compose, artifact_dir] = ["name", "compose", "artifact_dir"].map(word);
         Some([name?, compose?, artifact_dir?])
     }
@@ -138,18 +160,34 @@ impl Desk<'_> {
     fn databases(&mut self, node: &Node) -> BTreeMap<String, Database> {
         let row = |entry: &Entry| {
             let text = |key| text_of(&entry.value, key).unwrap_or_default();
-            let database = Database { service: text("service"), database: text("database"), user: text("user") };
+            let database = Database {
+                service: text("service"),
+                database: text("database"),
+                user: text("user"),
+            };
             (entry.key.clone(), database)
         };
-        self.rows(node, "db", "database", keys::DATABASE).into_iter().map(row).collect()
+        self.rows(node, "db", "database", keys::DATABASE)
+            .into_iter()
+            .map(row)
+            .collect()
     }
 
     fn snapshots(&mut self, node: &Node) -> BTreeMap<String, Snapshot> {
         let row = |entry: &Entry| {
             let text = |key| text_of(&entry.value, key).unwrap_or_default();
-            (entry.key.clone(), Snapshot { db: text("db"), after: text("after") })
+            (
+                entry.key.clone(),
+                Snapshot {
+                    db: text("db"),
+                    after: text("after"),
+                },
+            )
         };
-        self.rows(node, "snapshot", "snapshot", keys::SNAPSHOT).into_iter().map(row).collect()
+        self.rows(node, "snapshot", "snapshot", keys::SNAPSHOT)
+            .into_iter()
+            .map(row)
+            .collect()
     }
 
     fn key_pairs(&mut self, node: &Node) -> BTreeMap<String, u32> {
@@ -183,16 +221,28 @@ impl Desk<'_> {
         let entries = self.named(node, "profile", "profile");
         let mut profiles = BTreeMap::new();
         for entry in &entries {
-            if self.table(&entry.value, &format!("profile `{}`", entry.key), &[keys::PROFILE]) {
+            if self.table(
+                &entry.value,
+                &format!("profile `{}`", entry.key),
+                &[keys::PROFILE],
+            ) {
                 profiles.extend(self.profile(entry).map(|profile| (entry.key.clone(), profile)));
             }
         }
         if let Some((first, others)) = entries.split_first() {
-            others.iter().for_each(|other| self.same_lets(first, other));
+            for other in others {
+                self.same_lets(first, other);
+            }
         } else {
-            self.pile.hint(&node.at, "the suite has no profile", "add `[profile.NAME]` with `within` and `let`");
+            self.pile.hint(
+                &node.at,
+                "the suite has no profile",
+                "add `[profile.NAME]` with `within` and `let`",
+            );
         }
-        let first = entries.first().map_or(Shape::Any, |entry| constants_shape(&entry.value));
+        let first = entries
+            .first()
+            .map_or(Shape::Any, |entry| constants_shape(&entry.value));
         names.bind("profile", first, true);
         profiles
     }
@@ -200,7 +250,11 @@ impl Desk<'_> {
     fn profile(&mut self, entry: &Entry) -> Option<Profile> {
         let lets = self.constants(&entry.value);
         let mut demands = BTreeMap::new();
-        if let Some(node) = entry.value.get("demands").filter(|node| self.table(node, "`demands`", &[keys::DEMANDS])) {
+        if let Some(node) = entry
+            .value
+            .get("demands")
+            .filter(|node| self.table(node, "`demands`", &[keys::DEMANDS]))
+        {
             let read = self.fields(node, keys::DEMANDS, &Course::default());
             let plain = read.into_iter().filter_map(|(key, value)| match value {
                 Tree::Plain(value) => Some((key.source().to_owned(), value)),
@@ -209,7 +263,11 @@ impl Desk<'_> {
             demands.extend(plain);
         }
         let within = self.fixed_duration(entry.value.get("within")?, "`within`")?;
-        Some(Profile { demands, within, lets })
+        Some(Profile {
+            demands,
+            within,
+            lets,
+        })
     }
 
     /// Every profile has the same names and types, or a gate would be good in one and break in another.
@@ -220,19 +278,25 @@ impl Desk<'_> {
             match ours.and_then(|ours| ours.get(&entry.key)) {
                 None => {
                     let message = format!("profile `{}` has no `{}`", first.key, entry.key);
-                    self.pile.hint(&entry.at, message, "every profile has the same names");
+                    self.pile
+                        .hint(&entry.at, message, "every profile has the same names");
                 }
                 Some(ours) if ours.word() != entry.value.word() => {
                     let (is, was) = (entry.value.word(), ours.word());
                     let message = format!("`{}` is {is}, and {was} in profile `{}`", entry.key, first.key);
-                    self.pile.hint(&entry.value.at, message, "every profile has the same types");
+                    self.pile
+                        .hint(&entry.value.at, message, "every profile has the same types");
                 }
                 Some(_) => {}
             }
         }
-        for entry in entries(ours).iter().filter(|entry| theirs.and_then(|t| t.get(&entry.key)).is_none()) {
+        for entry in entries(ours)
+            .iter()
+            .filter(|entry| theirs.and_then(|t| t.get(&entry.key)).is_none())
+        {
             let message = format!("profile `{}` has no `{}`", other.key, entry.key);
-            self.pile.hint(&entry.at, message, "every profile has the same names");
+            self.pile
+                .hint(&entry.at, message, "every profile has the same names");
         }
     }
 
@@ -240,10 +304,15 @@ impl Desk<'_> {
         let mut functions = Vec::new();
         for entry in self.named(node, "fn", "function") {
             if crate::cel::is_taken(&entry.key) {
-                self.pile.add(&entry.at, format!("there is a function `{}` already", entry.key));
+                self.pile
+                    .add(&entry.at, format!("there is a function `{}` already", entry.key));
                 continue;
             }
-            if !self.table(&entry.value, &format!("function `{}`", entry.key), &[keys::FUNCTION]) {
+            if !self.table(
+                &entry.value,
+                &format!("function `{}`", entry.key),
+                &[keys::FUNCTION],
+            ) {
                 continue;
             }
             let of = self.parameter_names(&entry.value, &format!("function `{}`", entry.key));
@@ -256,7 +325,11 @@ impl Desk<'_> {
     fn recursion(&mut self, entry: &Entry, functions: &[(&Entry, Function)]) {
         let body = |name: &str| functions.iter().find(|(e, _)| e.key == name).map(|(_, f)| &f.is);
         let mut reached = Vec::new();
-        let mut ahead: Vec<String> = body(&entry.key).map(Sentence::calls).into_iter().flatten().collect();
+        let mut ahead: Vec<String> = body(&entry.key)
+            .map(Sentence::calls)
+            .into_iter()
+            .flatten()
+            .collect();
         while let Some(name) = ahead.pop() {
             if !reached.contains(&name) {
                 ahead.extend(body(&name).map(Sentence::calls).into_iter().flatten());
@@ -264,19 +337,24 @@ impl Desk<'_> {
             }
         }
         if reached.contains(&entry.key) {
-            self.pile.add(&entry.at, format!("function `{}` calls itself", entry.key));
+            self.pile
+                .add(&entry.at, format!("function `{}` calls itself", entry.key));
         }
     }
 
     fn env(&mut self, node: &Node, names: &Names) -> Vec<(String, Text)> {
-        let Some(table) = node.get("env") else { return Vec::new() };
+        let Some(table) = node.get("env") else {
+            return Vec::new();
+        };
         if !matches!(table.is, Is::Table(_)) {
-            self.pile.add(&table.at, format!("`env` is {}, not a table", table.word()));
+            self.pile
+                .add(&table.at, format!("`env` is {}, not a table", table.word()));
         }
         let mut env = Vec::new();
         for entry in table.entries() {
             if !is_variable(&entry.key) {
-                self.pile.add(&entry.at, format!("`{}` is no name of a variable", entry.key));
+                self.pile
+                    .add(&entry.at, format!("`{}` is no name of a variable", entry.key));
             }
             let text = self.text(&entry.value, &format!("`{}`", entry.key), names, Stance::Doing);
             env.extend(text.map(|text| (entry.key.clone(), text)));
@@ -296,6 +374,6 @@ fn text_of(node: &Node, key: &str) -> Option<String> {
 }
 
 fn constants_shape(node: &Node) -> Shape {
-    node.get("let").map_or_else(|| Shape::Fields(BTreeMap::new()), Shape::written)
+    node.get("let")
+        .map_or_else(|| Shape::Fields(BTreeMap::new()), Shape::written)
 }
-

@@ -21,7 +21,9 @@ impl Desk<'_> {
     pub(super) fn fields(&mut self, table: &Node, keys: &[Key], course: &Course) -> Vec<(Text, Tree)> {
         let mut read = Vec::new();
         for entry in table.entries() {
-            let Some(key) = keys.iter().find(|key| key.name == entry.key) else { continue };
+            let Some(key) = keys.iter().find(|key| key.name == entry.key) else {
+                continue;
+            };
             if let Some(value) = self.value(key.holds, &entry.value, &format!("`{}`", entry.key), course) {
                 read.push((literal(&entry.key), value));
             }
@@ -42,16 +44,23 @@ impl Desk<'_> {
             Type::Words => self.words(node, what).map(|words| Tree::Text(literal(&words))),
             Type::Name => {
                 let word = self.words(node, what)?;
-                self.identifier(&word, &node.at, what).then(|| Tree::Text(literal(&word)))
+                self.identifier(&word, &node.at, what)
+                    .then(|| Tree::Text(literal(&word)))
             }
             Type::OneOf(words) => self.one_of(node, what, words),
-            Type::Number => self.plain(node, what, "a number", |is| matches!(is, Is::Int(_) | Is::Float(_))),
-            Type::Count => self.plain(node, what, "a whole number from 1", |is| matches!(is, Is::Int(1..))),
+            Type::Number => self.plain(node, what, "a number", |is| {
+                matches!(is, Is::Int(_) | Is::Float(_))
+            }),
+            Type::Count => self.plain(node, what, "a whole number from 1", |is| {
+                matches!(is, Is::Int(1..))
+            }),
             Type::Bool => self.plain(node, what, "`true` or `false`", |is| matches!(is, Is::Bool(_))),
             Type::Duration => self.duration(node, what, course).map(Tree::Text),
             Type::Sentence => {
                 let sentence = self.sentence(node, what, names)?;
-                Text::parse(&format!("${{{}}}", sentence.source())).ok().map(Tree::Text)
+                Text::parse(&format!("${{{}}}", sentence.source()))
+                    .ok()
+                    .map(Tree::Text)
             }
             Type::Any | Type::Own => self.tree(node, what, names, Stance::Doing),
             Type::List(of) => self.list(*of, node, what, course),
@@ -61,9 +70,9 @@ impl Desk<'_> {
                 let seeing = course.seeing(names.with("body", Shape::Leaf));
                 self.map(Type::Text, Type::Text, node, what, &seeing)
             }
-            Type::Fields(keys) => {
-                self.table(node, what, &[keys]).then(|| Tree::Table(self.fields(node, keys, course)))
-            }
+            Type::Fields(keys) => self
+                .table(node, what, &[keys])
+                .then(|| Tree::Table(self.fields(node, keys, course))),
             Type::Later => {
                 self.later(node, what);
                 None
@@ -77,7 +86,8 @@ impl Desk<'_> {
         let text = self.text(node, what, &course.names, Stance::Doing)?;
         match text.literal() {
             Some(written) if duration(written).is_none() => {
-                self.pile.hint(&node.at, format!("{what}: `{written}` is not a duration"), FORMS);
+                self.pile
+                    .hint(&node.at, format!("{what}: `{written}` is not a duration"), FORMS);
                 None
             }
             _ => Some(text),
@@ -86,7 +96,10 @@ impl Desk<'_> {
 
     /// Say that a later version will carry something out.
     pub(super) fn later(&mut self, node: &Node, what: &str) {
-        self.pile.add(&node.at, format!("{what} is known to the grammar but not carried out by this version"));
+        self.pile.add(
+            &node.at,
+            format!("{what} is known to the grammar but not carried out by this version"),
+        );
     }
 
     fn plain(&mut self, node: &Node, what: &str, wanted: &str, good: fn(&Is) -> bool) -> Option<Tree> {
@@ -113,28 +126,44 @@ impl Desk<'_> {
             return Some(Tree::Text(literal(&word)));
         }
         let message = format!("{what} cannot be `{word}`");
-        let hint = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let hint = if words.len() == 1 { format!("write {hint}") } else { format!("one of {hint}") };
+        let hint = words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let hint = if words.len() == 1 {
+            format!("write {hint}")
+        } else {
+            format!("one of {hint}")
+        };
         self.pile.hint(&node.at, message, hint);
         None
     }
 
     fn list(&mut self, of: Type, node: &Node, what: &str, course: &Course) -> Option<Tree> {
         let Is::List(elements) = &node.is else {
-            self.pile.add(&node.at, format!("{what} is {}, not a list", node.word()));
+            self.pile
+                .add(&node.at, format!("{what} is {}, not a list", node.word()));
             return None;
         };
         let what = format!("an element of {what}");
-        all(elements.iter().map(|element| self.value(of, element, &what, course))).map(Tree::List)
+        all(elements
+            .iter()
+            .map(|element| self.value(of, element, &what, course)))
+        .map(Tree::List)
     }
 
     fn map(&mut self, keys: Type, of: Type, node: &Node, what: &str, course: &Course) -> Option<Tree> {
         let Is::Table(entries) = &node.is else {
-            self.pile.add(&node.at, format!("{what} is {}, not a table", node.word()));
+            self.pile
+                .add(&node.at, format!("{what} is {}, not a table", node.word()));
             return None;
         };
         let read = entries.iter().map(|entry| {
-            let key = Node { at: entry.at.clone(), is: Is::Text(entry.key.clone()) };
+            let key = Node {
+                at: entry.at.clone(),
+                is: Is::Text(entry.key.clone()),
+            };
             let key = self.value(keys, &key, &format!("a key of {what}"), course);
             let value = self.value(of, &entry.value, &format!("`{}`", entry.key), course);
             match (key?, value?) {
@@ -149,7 +178,10 @@ impl Desk<'_> {
 /// Wherever a value of its own type is wanted, one lone `${…}` will do.
 fn takes_expression(holds: Type) -> bool {
     use Type::{Bool, Count, Fields, Headers, List, Map, Number, Settings};
-    matches!(holds, Bool | Count | Fields(_) | Headers | List(_) | Map(_) | Number | Settings)
+    matches!(
+        holds,
+        Bool | Count | Fields(_) | Headers | List(_) | Map(_) | Number | Settings
+    )
 }
 
 fn is_lone_expression(node: &Node) -> bool {
