@@ -13,6 +13,8 @@ pub mod digest;
 pub mod exchange;
 /// `suite.toml` and `gate.toml`, read into gates or into every complaint at once.
 pub mod gate;
+/// What is going to be done, frozen before anything starts.
+// pub mod plan;
 /// Observations into outcomes: one function, live and offline.
 pub mod judge;
 /// Checked names: ids of gates, names of probes, of services, of files in a pack.

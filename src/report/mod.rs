@@ -6,6 +6,7 @@ mod authority;
 mod gates;
 mod html;
 mod junit;
+mod loads;
 mod papers;
 mod readable;
 mod summary;
@@ -19,6 +20,7 @@ use crate::{
     judge::verdict::{Constants, GateVerdict},
     observation::GateRecord,
     outcome::Outcome,
+    pack::Files,
     plan::Plan,
 };
 
@@ -68,12 +70,14 @@ impl Case {
     }
 }
 
-/// Every derived file by its path in the pack, and what could not be made, by path.
-pub fn derive(case: &Case) -> (BTreeMap<String, Vec<u8>>, BTreeMap<String, String>) {
+/// Every derived file by its path in the pack, and what could not be made, by path. `given` holds the raw rows of
+/// loads.
+pub fn derive(case: &Case, given: &dyn Files) -> (BTreeMap<String, Vec<u8>>, BTreeMap<String, String>) {
     let mut files = BTreeMap::new();
     let mut faults = BTreeMap::new();
     let papers = papers::papers(case, &mut files, &mut faults);
     gates::write(case, &mut files);
+    loads::write(case, given, &mut files);
     summary::write(case, &papers, &mut files);
     junit::write(case, &mut files, &mut faults);
     readable::write(case, &mut files);
