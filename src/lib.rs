@@ -23,3 +23,5 @@ pub mod name;
 pub mod observation;
 /// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
 pub mod outcome;
+/// The pack's layout: manifest, seal, canonical zip, strict reading.
+pub mod pack;
