@@ -9,6 +9,9 @@ pub mod cel;
 pub mod compose;
 /// SHA-256, in the one spelling the pack uses.
 pub mod digest;
+/// The doing world: minting, signing, clocks; evaluates the texts of a gate while it runs.
+#[cfg(feature = "live")]
+pub mod doing;
 /// One HTTP request and its response, as the one recorder wrote it.
 pub mod exchange;
 /// `suite.toml` and `gate.toml`, read into gates or into every complaint at once.
