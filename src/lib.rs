@@ -24,3 +24,6 @@ pub mod name;
 pub mod observation;
 /// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
 pub mod outcome;
+/// Looks at the running topology, one file a kind.
+#[cfg(feature = "live")]
+pub mod probe;
