@@ -9,6 +9,6 @@ mod mint;
 mod places;
 mod sign;
 
-pub use function::Native;
+pub use function::Function;
 pub use mint::{Mint, Register};
 pub use places::{DatabasePlace, Places};

@@ -14,6 +14,8 @@ mod service;
 mod site;
 pub mod sql;
 mod startup;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use serde_json::Value;
 
@@ -147,5 +149,68 @@ async fn by_kind(kind: &str, params: &Value, site: &Site) -> Result<Value, Blind
         "startup" => startup::look(params, site).await,
         "file" => file::look(params, site),
         _ => Err(Blind::because(format!("`{kind}` is not a look"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use serde_json::{Value, json};
+
+    use super::{KINDS, MadeBy, literal, look, testing};
+    use crate::cel::World;
+
+    async fn see(kind: &str, params: Value) -> Result<Value, String> {
+        let ground = testing::Still::default();
+        ground.runs("api", &[]);
+        let site = testing::site(
+            Arc::new(ground),
+            Arc::new(testing::Kept::default()),
+            BTreeMap::new(),
+        );
+        let world = World::pure();
+        let tree = literal(&params).expect("no expression");
+        look(kind, &tree, &world.scope(), &site)
+            .await
+            .seen
+            .map_err(|blind| blind.to_string())
+    }
+
+    #[tokio::test]
+    async fn every_kind_in_the_list_is_made_by_whom_the_list_says() {
+        for kind in KINDS {
+            let blind = see(kind.name, json!({})).await.err().unwrap_or_default();
+            let unknown = blind == format!("`{}` is not a look", kind.name);
+            assert_eq!(
+                unknown,
+                kind.made_by == MadeBy::Conductor,
+                "{}: {blind}",
+                kind.name
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn services_files_and_startups_are_seen() {
+        let service = see("service", json!({"service": "api"})).await.expect("seen");
+        assert_eq!(service["services"][0]["state"], "healthy");
+        assert!(service["t_ms"].is_u64());
+        assert_eq!(
+            see("service", json!({"service": "nobody"})).await,
+            Err("no service `nobody`".into())
+        );
+        let file = see("file", json!({"path": "Cargo.toml"})).await.expect("seen");
+        assert_eq!(file["json"]["package"]["name"], "closure");
+        let startup = see(
+            "startup",
+            json!({"services": ["api"], "alone": true, "unset": ["api.A"]}),
+        )
+        .await
+        .expect("seen");
+        assert_eq!(
+            (&startup["services"], &startup["changes"]),
+            (&json!(["api"]), &json!(1))
+        );
     }
 }

@@ -38,10 +38,27 @@ pub(super) async fn within(question: &Question, rollback: &Rollback, site: &Site
         return Err(Blind::because(why).into());
     }
     let mut connection = rollback.connection.lock().await;
-    let mut savepoint = connection.begin().await?;
-    let seen = as_role(question, &target.user, &mut savepoint).await;
-    savepoint.rollback().await?;
+    let mark = Mark::set(&mut connection).await?;
+    let seen = as_role(question, &target.user, &mut connection).await;
+    mark.back(&mut connection).await?;
     seen
+}
+
+/// A savepoint, by hand: the transaction around it need not be one that sqlx began.
+pub(super) struct Mark;
+
+impl Mark {
+    pub(super) async fn set(connection: &mut PgConnection) -> Result<Self, Trouble> {
+        one("savepoint closure_look", connection).await?;
+        Ok(Self)
+    }
+
+    /// Everything since is as if it had not been.
+    pub(super) async fn back(self, connection: &mut PgConnection) -> Result<(), Trouble> {
+        one("rollback to savepoint closure_look", connection).await?;
+        one("release savepoint closure_look", connection).await?;
+        Ok(())
+    }
 }
 
 async fn as_role(question: &Question, role: &str, connection: &mut PgConnection) -> Result<Answer, Trouble> {

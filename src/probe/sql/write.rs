@@ -23,9 +23,9 @@ pub(super) async fn execute(question: &Question, connection: &mut PgConnection) 
         count,
         ..Answer::default()
     };
-    let mut look = connection.begin().await?;
-    let columns = read::columns(&question.sql, &mut look).await;
-    look.rollback().await?;
+    let mark = read::Mark::set(connection).await?;
+    let columns = read::columns(&question.sql, connection).await;
+    mark.back(connection).await?;
     match columns {
         Ok(columns) if columns.is_empty() => Ok(done(one(&question.sql, connection).await?)),
         Ok(columns) => with_rows(question, columns, connection).await,
