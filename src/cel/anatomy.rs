@@ -66,6 +66,10 @@ impl Anatomy {
         found
     }
 
+    pub(super) fn place(&self) -> Option<Vec<String>> {
+        place(&self.plain, &Bound::new())
+    }
+
     fn walk(&mut self, node: &IdedExpr, bound: &Bound) {
         if is_chain(node) {
             self.chain(node, bound);

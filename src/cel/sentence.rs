@@ -99,6 +99,18 @@ impl Sentence {
         &self.anatomy.paths
     }
 
+    /// The path the value of the whole sentence has, or, for a list that `filter` and its like made, the path of the
+    /// list it was made from.
+    pub fn place(&self) -> Option<Vec<String>> {
+        self.anatomy.place()
+    }
+
+    /// True when the sentence is nothing but a path: names joined by points.
+    pub fn is_path(&self) -> bool {
+        self.place()
+            .is_some_and(|path| path.join(".") == self.source.trim())
+    }
+
     /// Numbers and strings written in it.
     pub fn literals(&self) -> &[Literal] {
         &self.anatomy.literals

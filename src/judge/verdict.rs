@@ -138,7 +138,7 @@ pub struct KillMatrix {
 }
 
 /// What could break one assertion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Kills {
     /// The assertion.
     pub assertion: String,
@@ -152,6 +152,9 @@ pub struct Kills {
     pub survived: u64,
     /// Nothing ever broke it.
     pub decorative: bool,
+    /// The bound on work was reached: counterfeits beyond it were not judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub capped: bool,
     /// How far each number it reads is from breaking it.
     pub edges: Vec<Edge>,
 }
