@@ -6,7 +6,7 @@ use cel::{Env, IdedExpr, ParseErrors};
 
 use super::{
     anatomy::{Anatomy, Literal},
-    language,
+    language, order,
 };
 
 /// Longest expression, in bytes.
@@ -65,7 +65,7 @@ impl Sentence {
         }
         Ok(Self {
             source: source.into(),
-            program: Arc::new(language::ordered(program)),
+            program: Arc::new(order::ordered(program)),
             anatomy: Arc::new(anatomy),
         })
     }

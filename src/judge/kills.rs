@@ -35,7 +35,7 @@ pub(super) fn matrix(
         };
         if held.iter().any(|other| other.name == question.name) {
             let Pressed { tally, bites, edges } = Press::on(question, view).run();
-            absences.of(&bites, view);
+            absences.of(bites, view);
             row.killed = tally.killed;
             row.noticed = tally.noticed;
             row.survived = tally.survived;
@@ -46,16 +46,18 @@ pub(super) fn matrix(
         }
         matrix.rows.push(row);
     }
-    for absence in absences.all {
-        let reads =
-            |question: &&&super::Question<'_>| question.reading.probes().contains(absence.probe.as_str());
-        let altered = |question: &super::Question<'_>| {
-            let view = view.with(&absence.probe, &absence.left, &question.reading.derives);
-            answer(question, &view).standing
-        };
-        let mut concerned = held.iter().filter(reads).inspect(|_| matrix.judged += 1);
-        if concerned.all(|question| altered(question) == Standing::Held) {
-            matrix.unnoticed.push(absence.what);
+    for absence in &absences.all {
+        let Some(left) = absence.left(view) else { continue };
+        let noticed = held.iter().any(|question| {
+            let reads = question.reading.probes().contains(absence.probe());
+            matrix.judged += u64::from(reads);
+            reads && {
+                let view = view.with(absence.probe(), &left, &question.reading.derives);
+                answer(question, &view).standing != Standing::Held
+            }
+        });
+        if !noticed {
+            matrix.unnoticed.push(absence.in_words());
         }
     }
     matrix
@@ -83,72 +85,79 @@ fn label(control: &ControlVerdict) -> String {
     format!("{}[{}]", control.control, vars.join(","))
 }
 
-/// Observations from which something was taken away, each once.
+/// What is taken away from observations, each once.
 #[derive(Default)]
-struct Absences {
-    known: BTreeSet<(String, Vec<Step>, bool)>,
-    all: Vec<Absence>,
+struct Absences<'a> {
+    known: BTreeSet<(&'a str, Vec<Step>, bool)>,
+    all: Vec<Absence<'a>>,
 }
 
-struct Absence {
-    what: String,
-    probe: String,
-    left: Value,
+/// Something taken away from one observation.
+enum Absence<'a> {
+    /// A field, at one place or in its whole column.
+    Dropped { probe: &'a str, places: Vec<Vec<Step>> },
+    /// Every element of a list.
+    Emptied { probe: &'a str, place: Vec<Step> },
 }
 
-impl Absences {
+impl<'a> Absences<'a> {
     /// A bitten field is dropped; every list around it, and itself when it is one, is emptied.
-    fn of(&mut self, bites: &[Bite<'_>], view: &View<'_>) {
-        for bite in bites {
-            let Some(seen) = view.observation(bite.probe) else {
-                continue;
-            };
-            self.dropped(bite, seen);
-            let place = &bite.places[0];
+    fn of(&mut self, bites: Vec<Bite<'a>>, view: &View<'_>) {
+        for Bite {
+            probe,
+            pattern,
+            places,
+        } in bites
+        {
+            let place = places[0].clone();
             for length in 0..=place.len() {
-                self.emptied(bite, &place[..length], seen);
+                let list = view
+                    .observation(probe)
+                    .and_then(|seen| site::at(seen, &place[..length]));
+                let full = list
+                    .and_then(Value::as_array)
+                    .is_some_and(|list| !list.is_empty());
+                if full && self.known.insert((probe, pattern[..length].to_vec(), false)) {
+                    let place = place[..length].to_vec();
+                    self.all.push(Absence::Emptied { probe, place });
+                }
+            }
+            if self.known.insert((probe, pattern, true)) {
+                self.all.push(Absence::Dropped { probe, places });
+            }
+        }
+    }
+}
+
+impl Absence<'_> {
+    fn probe(&self) -> &str {
+        match self {
+            Self::Dropped { probe, .. } | Self::Emptied { probe, .. } => probe,
+        }
+    }
+
+    /// What is left of the observation; none when there was nothing to take.
+    fn left(&self, view: &View<'_>) -> Option<Value> {
+        let mut left = view.observation(self.probe())?.clone();
+        match self {
+            Self::Dropped { places, .. } => {
+                let dropped = places
+                    .iter()
+                    .filter(|place| site::drop_field(&mut left, place))
+                    .count();
+                (dropped > 0).then_some(left)
+            }
+            Self::Emptied { place, .. } => {
+                *site::at_mut(&mut left, place)? = Value::Array(Vec::new());
+                Some(left)
             }
         }
     }
 
-    fn dropped(&mut self, bite: &Bite<'_>, seen: &Value) {
-        if !self
-            .known
-            .insert((bite.probe.to_owned(), bite.pattern.clone(), true))
-        {
-            return;
+    fn in_words(&self) -> String {
+        match self {
+            Self::Dropped { probe, places } => format!("`{}` dropped", site::spelled(probe, &places[0])),
+            Self::Emptied { probe, place } => format!("`{}` emptied", site::spelled(probe, place)),
         }
-        let mut left = seen.clone();
-        let dropped = bite
-            .places
-            .iter()
-            .filter(|place| site::drop_field(&mut left, place))
-            .count();
-        if dropped > 0 {
-            self.all.push(Absence {
-                what: format!("`{}` dropped", site::spelled(bite.probe, &bite.places[0])),
-                probe: bite.probe.to_owned(),
-                left,
-            });
-        }
-    }
-
-    fn emptied(&mut self, bite: &Bite<'_>, place: &[Step], seen: &Value) {
-        let full = site::at(seen, place)
-            .and_then(Value::as_array)
-            .is_some_and(|list| !list.is_empty());
-        let pattern = bite.pattern[..place.len()].to_vec();
-        if !full || !self.known.insert((bite.probe.to_owned(), pattern, false)) {
-            return;
-        }
-        let mut left = seen.clone();
-        if let Some(list) = site::at_mut(&mut left, place) {
-            *list = Value::Array(Vec::new());
-        }
-        self.all.push(Absence {
-            what: format!("`{}` emptied", site::spelled(bite.probe, place)),
-            probe: bite.probe.to_owned(),
-            left,
-        });
     }
 }

@@ -124,3 +124,6 @@ fn with_case<T>(
         questions: question::questions(gate, functions),
     })
 }
+
+#[cfg(test)]
+mod tests;

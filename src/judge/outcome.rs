@@ -85,15 +85,7 @@ fn unproven(
         reasons.push(declared.to_owned());
     }
     for control in controls.iter().filter(|control| control.proof != Proof::Proven) {
-        let proof = match control.proof {
-            Proof::Proven => "proven",
-            Proof::Survived => "survived",
-            Proof::WrongReason => "wrong_reason",
-            Proof::NotLanded => "not_landed",
-            Proof::BaselineRed => "baseline_red",
-            Proof::RestoreFailed => "restore_failed",
-            Proof::NotRun => "not_run",
-        };
+        let proof = control.proof.word();
         let note = control.note.as_deref().unwrap_or("");
         reasons.push(format!("control `{}` is {proof}: {note}", control.control));
     }

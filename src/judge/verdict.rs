@@ -12,7 +12,7 @@ pub struct Constants {
     pub suite: Value,
     /// The profile's numbers: `profile.<name>`.
     pub profile: Value,
-    /// `run.id`.
+    /// Seen as `run`: an object with the run's `id`.
     pub run: Value,
     /// The resolved compose model, redacted.
     pub compose: Value,
@@ -102,6 +102,21 @@ pub enum Proof {
     RestoreFailed,
     /// It was planned and not carried out.
     NotRun,
+}
+
+impl Proof {
+    /// The word that goes to paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Survived => "survived",
+            Self::WrongReason => "wrong_reason",
+            Self::NotLanded => "not_landed",
+            Self::BaselineRed => "baseline_red",
+            Self::RestoreFailed => "restore_failed",
+            Self::NotRun => "not_run",
+        }
+    }
 }
 
 /// One control, judged.
