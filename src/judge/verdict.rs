@@ -51,6 +51,19 @@ pub enum Standing {
     Unreached,
 }
 
+impl Standing {
+    /// The word that goes to paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::Empty => "empty",
+            Self::Blind => "blind",
+            Self::Unreached => "unreached",
+        }
+    }
+}
+
 /// One assertion, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AssertionVerdict {
