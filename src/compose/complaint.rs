@@ -1,6 +1,6 @@
 //! What is wrong with a compose file: every complaint at once, each with its place.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,12 +16,19 @@ pub struct Place {
 impl Place {
     /// The first character of a file.
     pub(super) fn top(file: &str) -> Self {
-        Self { file: file.into(), line: 1, column: 1 }
+        Self {
+            file: file.into(),
+            line: 1,
+            column: 1,
+        }
     }
 
     /// The same line, some characters further on.
     pub(super) fn further(&self, characters: usize) -> Self {
-        Self { column: self.column + characters, ..self.clone() }
+        Self {
+            column: self.column + characters,
+            ..self.clone()
+        }
     }
 }
 
@@ -45,7 +52,9 @@ pub struct Complaint {
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)?;
-        self.hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+        self.hint
+            .iter()
+            .try_for_each(|hint| write!(f, "\n  hint: {hint}"))
     }
 }
 
@@ -68,13 +77,18 @@ impl Complaints {
     }
 
     pub(super) fn push(&mut self, place: &Place, message: String, hint: Option<String>) {
-        self.0.push(Complaint { place: place.clone(), message, hint });
+        self.0.push(Complaint {
+            place: place.clone(),
+            message,
+            hint,
+        });
     }
 
     /// The value when nobody complained. What stands once and is used twice through an alias is said once.
     pub(super) fn unless<T>(mut self, value: Option<T>) -> Result<T, Self> {
-        self.0.sort();
-        self.0.dedup();
+        let mut said = BTreeSet::new();
+        self.0.retain(|complaint| said.insert(complaint.clone()));
+        self.0.sort_by(|a, b| a.place.cmp(&b.place));
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(self),

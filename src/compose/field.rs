@@ -14,7 +14,12 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Refuse what is not a map, and every key that is not among `known`. `what` names it in complaints.
-    pub(super) fn read(node: &'a Node, what: &str, known: &[&str], complaints: &mut Complaints) -> Option<Self> {
+    pub(super) fn read(
+        node: &'a Node,
+        what: &str,
+        known: &[&str],
+        complaints: &mut Complaints,
+    ) -> Option<Self> {
         if let Value::Unknown = node.value {
             return None;
         }
@@ -22,13 +27,19 @@ impl<'a> Table<'a> {
             complaints.say(&node.place, format!("{what} must be a map, not {}", node.kind()));
             return None;
         }
-        node.entries().iter().for_each(|entry| subset::check_key(entry, what, known, complaints));
+        node.entries()
+            .iter()
+            .for_each(|entry| subset::check_key(entry, what, known, complaints));
         Some(Self { node })
     }
 
     /// The field under a key.
     pub(super) fn field(self, key: &str) -> Option<Field<'a>> {
-        self.node.entries().iter().find(|entry| entry.key == key).map(Field::of)
+        self.node
+            .entries()
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(Field::of)
     }
 
     /// The field under a key that may not be missing. `what` names the table.
@@ -50,7 +61,10 @@ pub(super) struct Field<'a> {
 
 impl<'a> Field<'a> {
     pub(super) fn of(entry: &'a Entry) -> Self {
-        Self { key: &entry.key, node: &entry.value }
+        Self {
+            key: &entry.key,
+            node: &entry.value,
+        }
     }
 
     pub(super) fn place(&self) -> &'a Place {
@@ -64,7 +78,9 @@ impl<'a> Field<'a> {
         }
         let message = format!("`{}` must be {wanted}, not {}", self.key, self.node.kind());
         match self.node.value {
-            Value::Bool(_) | Value::Number(_) => complaints.hint(self.place(), message, "put it in quotes"),
+            Value::Bool(_) | Value::Number(_) if wanted.contains("text") => {
+                complaints.hint(self.place(), message, "put it in quotes")
+            }
             _ => complaints.say(self.place(), message),
         }
         None
@@ -92,11 +108,17 @@ impl<'a> Field<'a> {
             Value::Text(text) if text == "true" => Some(true),
             Value::Text(text) if text == "false" => Some(false),
             Value::Text(text) => {
-                complaints.say(self.place(), format!("`{}` must be `true` or `false`, not `{text}`", self.key));
+                complaints.say(
+                    self.place(),
+                    format!("`{}` must be `true` or `false`, not `{text}`", self.key),
+                );
                 None
             }
             Value::Number(number) => {
-                complaints.say(self.place(), format!("`{}` must be `true` or `false`, not `{number}`", self.key));
+                complaints.say(
+                    self.place(),
+                    format!("`{}` must be `true` or `false`, not `{number}`", self.key),
+                );
                 None
             }
             _ => self.wrong("`true` or `false`", complaints),
@@ -130,7 +152,11 @@ impl<'a> Field<'a> {
 
     /// A list of texts, complete or not at all.
     pub(super) fn texts(&self, complaints: &mut Complaints) -> Option<Vec<String>> {
-        let texts: Vec<_> = self.items(complaints)?.iter().map(|item| item.text(complaints)).collect();
+        let texts: Vec<_> = self
+            .items(complaints)?
+            .iter()
+            .map(|item| item.text(complaints))
+            .collect();
         texts.into_iter().collect()
     }
 
@@ -145,9 +171,12 @@ impl<'a> Field<'a> {
     /// Names with values: a map, or a list of `NAME=value`.
     pub(super) fn pairs(&self, complaints: &mut Complaints) -> Option<BTreeMap<String, String>> {
         match &self.node.value {
-            Value::Map(entries) => {
-                Some(entries.iter().filter_map(|entry| Some((entry.key.clone(), value(entry, complaints)?))).collect())
-            }
+            Value::Map(entries) => Some(
+                entries
+                    .iter()
+                    .filter_map(|entry| Some((entry.key.clone(), value(entry, complaints)?)))
+                    .collect(),
+            ),
             Value::List(_) => {
                 let mut pairs = BTreeMap::new();
                 for item in self.items(complaints)? {

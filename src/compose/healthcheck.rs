@@ -18,22 +18,46 @@ const FORMS: &str = "one text, or a list that begins with `CMD`, `CMD-SHELL` or 
 
 pub(super) fn read(field: Field<'_>, complaints: &mut Complaints) -> Option<Healthcheck> {
     let table = Table::read(field.node, "`healthcheck`", subset::HEALTHCHECK, complaints)?;
-    let is_off = table.field("disable").and_then(|field| field.boolean(complaints)).unwrap_or_default();
+    let is_off = table
+        .field("disable")
+        .and_then(|field| field.boolean(complaints))
+        .unwrap_or_default();
     let test = table.field("test").map(|field| test(field, complaints));
     let mut duration = |key: &str| {
-        table.field(key).and_then(|field| field.parsed(units::duration, DURATION.0, DURATION.1, complaints))
+        table
+            .field(key)
+            .and_then(|field| field.parsed(units::duration, DURATION.0, DURATION.1, complaints))
     };
-    let (interval, timeout, start_period) = (duration("interval"), duration("timeout"), duration("start_period"));
+    let (interval, timeout, start_period) = (
+        duration("interval"),
+        duration("timeout"),
+        duration("start_period"),
+    );
     let retries = table.field("retries").and_then(|field| {
-        field.parsed(retries, "a number of looks", "a whole number above nought", complaints)
+        field.parsed(
+            retries,
+            "a number of looks",
+            "a whole number above nought",
+            complaints,
+        )
     });
     for (key, value) in [("interval", interval), ("timeout", timeout)] {
         if let (Some(Duration::ZERO), Some(field)) = (value, table.field(key)) {
-            complaints.hint(field.place(), format!("`{key}` may not be nought"), "leave it out for the engine's own");
+            complaints.hint(
+                field.place(),
+                format!("`{key}` may not be nought"),
+                "leave it out for the engine's own",
+            );
         }
     }
     if is_off {
-        return Some(Healthcheck { test: Vec::new(), interval: INTERVAL, timeout: TIMEOUT, retries: RETRIES, start_period: Duration::ZERO });
+        return Some(Healthcheck {
+            test: Vec::new(),
+            interval: INTERVAL,
+            timeout: TIMEOUT,
+            retries: RETRIES,
+            start_period: Duration::ZERO,
+        });
     }
     if test.is_none() {
         complaints.say(field.place(), "`healthcheck` lacks `test`");
@@ -66,7 +90,11 @@ fn test(field: Field<'_>, complaints: &mut Complaints) -> Option<Vec<String>> {
         ["NONE"] => Some(Vec::new()),
         ["CMD" | "CMD-SHELL" | "NONE", ..] => {
             let message = format!("`{}` has the wrong number of words after it", words[0]);
-            complaints.hint(field.place(), message, "`CMD` takes some, `CMD-SHELL` one, `NONE` none");
+            complaints.hint(
+                field.place(),
+                message,
+                "`CMD` takes some, `CMD-SHELL` one, `NONE` none",
+            );
             None
         }
         _ => {

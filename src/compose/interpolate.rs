@@ -41,13 +41,17 @@ pub(super) struct Reference {
 /// What is wrong with a text, and how many characters into it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    pub(super) at: usize,
-    pub(super) message: String,
+    at: usize,
+    message: String,
+    hint: &'static str,
 }
 
 impl Template {
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
-        let mut cursor = Cursor { text: text.chars().collect(), at: 0 };
+        let mut cursor = Cursor {
+            text: text.chars().collect(),
+            at: 0,
+        };
         cursor.template(0)
     }
 
@@ -57,7 +61,9 @@ impl Template {
             Piece::Variable(reference) => Some(reference),
             Piece::Literal(_) => None,
         });
-        variables.flat_map(|reference| std::iter::once(reference).chain(reference.word.references())).collect()
+        variables
+            .flat_map(|reference| std::iter::once(reference).chain(reference.word.references()))
+            .collect()
     }
 
     /// The text with every variable filled in. Each that is missing goes to `missing`, and stands as nothing.
@@ -72,7 +78,9 @@ impl Template {
 
 impl Reference {
     fn fill(&self, values: &BTreeMap<String, String>, missing: &mut impl FnMut(&Self)) -> String {
-        let value = values.get(&self.name).filter(|value| !(self.non_empty && value.is_empty()));
+        let value = values
+            .get(&self.name)
+            .filter(|value| !(self.non_empty && value.is_empty()));
         match (self.form, value) {
             (Form::Alternative, Some(_)) | (Form::Default, None) => self.word.fill(values, missing),
             (Form::Alternative, None) => String::new(),
@@ -87,13 +95,25 @@ impl Reference {
     /// Why it cannot be filled in, and what to do about it.
     fn complaint(&self, values: &BTreeMap<String, String>) -> (String, Option<String>) {
         let name = &self.name;
-        let lacks = if values.contains_key(name) { "is empty" } else { "is not set" };
-        let near = nearest(name, values.keys().map(String::as_str)).filter(|near| near != name).map(did_you_mean);
+        let lacks = if values.contains_key(name) {
+            "is empty"
+        } else {
+            "is not set"
+        };
+        let near = nearest(name, values.keys().map(String::as_str))
+            .filter(|near| near != name)
+            .map(did_you_mean);
         match self.form {
-            Form::Required if self.written.is_empty() => (format!("required variable `{name}` {lacks}"), near),
-            Form::Required => (format!("required variable `{name}` {lacks}: {}", self.written), near),
+            Form::Required if self.written.is_empty() => {
+                (format!("required variable `{name}` {lacks}"), near)
+            }
+            Form::Required => (
+                format!("required variable `{name}` {lacks}: {}", self.written),
+                near,
+            ),
             _ => {
-                let hint = near.unwrap_or_else(|| format!("write `${{{name}-}}` when it may stand for nothing"));
+                let hint =
+                    near.unwrap_or_else(|| format!("write `${{{name}-}}` when it may stand for nothing"));
                 (format!("variable `{name}` {lacks}"), Some(hint))
             }
         }
@@ -107,11 +127,13 @@ pub(super) fn fill(root: &mut Node, values: Option<&BTreeMap<String, String>>, c
         let Value::Text(text) = &node.value else { return };
         node.value = match (Template::parse(text), values) {
             (Err(fault), _) => {
-                complaints.hint(&node.place_inside(fault.at), fault.message, "write `$$` for a dollar sign");
+                complaints.hint(&node.place_inside(fault.at), fault.message, fault.hint);
                 Value::Unknown
             }
             (Ok(template), None) if !template.references().is_empty() => Value::Unknown,
-            (Ok(template), values) => fill_one(node, &template, values.unwrap_or(&BTreeMap::new()), complaints),
+            (Ok(template), values) => {
+                fill_one(node, &template, values.unwrap_or(&BTreeMap::new()), complaints)
+            }
         };
     });
 }
@@ -178,9 +200,17 @@ impl Cursor {
             word: Template(Vec::new()),
         };
         match (is_braced, plain.name.is_empty()) {
-            (_, true) => fault(at, "`$` without the name of a variable"),
+            (_, true) => fault(
+                at,
+                "`$` without the name of a variable",
+                "write `$$` for a dollar sign",
+            ),
             (false, false) => Ok(plain),
-            (true, false) if depth >= DEEPEST => fault(at, format!("variables nested deeper than {DEEPEST} levels")),
+            (true, false) if depth >= DEEPEST => fault(
+                at,
+                format!("variables nested deeper than {DEEPEST} levels"),
+                "give one of them a name of its own",
+            ),
             (true, false) => self.braced(plain, depth),
         }
     }
@@ -195,17 +225,30 @@ impl Cursor {
             Some('-') => Form::Default,
             Some('?') => Form::Required,
             Some('+') => Form::Alternative,
-            Some(_) => return fault(self.at, format!("`${{{}` goes on with no `-`, `?`, `+` or `}}`", plain.name)),
+            Some(_) => {
+                let message = format!("`${{{}` goes on with no `-`, `?`, `+` or `}}`", plain.name);
+                return fault(self.at, message, "as in `${NAME:-default}` or `${NAME?message}`");
+            }
             None => return unclosed(&plain),
         };
         self.at += 1;
         let begin = self.at;
-        let word = if form == Form::Required { self.message() } else { self.template(depth + 1)? };
+        let word = if form == Form::Required {
+            self.message()
+        } else {
+            self.template(depth + 1)?
+        };
         let written = self.text[begin..self.at].iter().collect();
         if !self.eat('}') {
             return unclosed(&plain);
         }
-        Ok(Reference { form, non_empty, written, word, ..plain })
+        Ok(Reference {
+            form,
+            non_empty,
+            written,
+            word,
+            ..plain
+        })
     }
 
     /// A message is for people: nothing in it is filled in.
@@ -218,7 +261,10 @@ impl Cursor {
 
     fn name(&mut self) -> String {
         let begin = self.at;
-        while self.peek().is_some_and(|c| c == '_' || c.is_ascii_alphabetic() || (self.at > begin && c.is_ascii_digit())) {
+        while self
+            .peek()
+            .is_some_and(|c| c == '_' || c.is_ascii_alphabetic() || (self.at > begin && c.is_ascii_digit()))
+        {
             self.at += 1;
         }
         self.text[begin..self.at].iter().collect()
@@ -235,12 +281,20 @@ impl Cursor {
     }
 }
 
-fn fault<T>(at: usize, message: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault { at, message: message.into() })
+fn fault<T>(at: usize, message: impl Into<String>, hint: &'static str) -> Result<T, Fault> {
+    Err(Fault {
+        at,
+        message: message.into(),
+        hint,
+    })
 }
 
 fn unclosed<T>(reference: &Reference) -> Result<T, Fault> {
-    fault(reference.at, format!("`${{{}` is never closed", reference.name))
+    fault(
+        reference.at,
+        format!("`${{{}` is never closed", reference.name),
+        "every `${` needs a `}` of its own",
+    )
 }
 
 #[cfg(test)]
@@ -252,14 +306,23 @@ mod tests {
     use super::Template;
 
     fn filled(text: &str) -> String {
-        let values = BTreeMap::from([("SET".to_owned(), "s".to_owned()), ("EMPTY".to_owned(), String::new())]);
+        let values = BTreeMap::from([
+            ("SET".to_owned(), "s".to_owned()),
+            ("EMPTY".to_owned(), String::new()),
+        ]);
         let mut missing = Vec::new();
         let template = match Template::parse(text) {
             Ok(template) => template,
             Err(fault) => return format!("{}: {}", fault.at, fault.message),
         };
-        let filled = template.fill(&values, &mut |reference| missing.push(reference.complaint(&values).0));
-        if missing.is_empty() { filled } else { missing.join(", ") }
+        let filled = template.fill(&values, &mut |reference| {
+            missing.push(reference.complaint(&values).0)
+        });
+        if missing.is_empty() {
+            filled
+        } else {
+            missing.join(", ")
+        }
     }
 
     #[test]

@@ -16,12 +16,21 @@ pub(super) fn read(field: Field<'_>, links: &mut Vec<Link>, complaints: &mut Com
             Value::Map(_) => long(item, complaints),
             _ => short(item, complaints),
         };
-        let Some(mount) = mount.filter(|mount| is_sound(mount, item, complaints)) else { continue };
+        let Some(mount) = mount.filter(|mount| is_sound(mount, item, complaints)) else {
+            continue;
+        };
         if mounts.iter().any(|earlier| earlier.target == mount.target) {
-            complaints.say(item.place(), format!("something is mounted at `{}` already", mount.target));
+            complaints.say(
+                item.place(),
+                format!("something is mounted at `{}` already", mount.target),
+            );
         }
         if !is_path(&mount.source) {
-            links.push(Link { to: Target::Volume, name: mount.source.clone(), place: item.place().clone() });
+            links.push(Link {
+                to: Target::Volume,
+                name: mount.source.clone(),
+                place: item.place().clone(),
+            });
         }
         mounts.push(mount);
     }
@@ -34,11 +43,17 @@ fn short(item: Field<'_>, complaints: &mut Complaints) -> Option<Mount> {
     let parts: Vec<&str> = text.split(':').collect();
     let read_only = parts.get(2) == Some(&"ro");
     match parts[..] {
-        [source, target] | [source, target, "ro" | "rw"] => {
-            Some(Mount { source: source.to_owned(), target: target.to_owned(), read_only })
-        }
+        [source, target] | [source, target, "ro" | "rw"] => Some(Mount {
+            source: source.to_owned(),
+            target: target.to_owned(),
+            read_only,
+        }),
         [_] => {
-            complaints.hint(item.place(), format!("`{text}` is a volume without a name"), EXAMPLES);
+            complaints.hint(
+                item.place(),
+                format!("`{text}` is a volume without a name"),
+                EXAMPLES,
+            );
             None
         }
         _ => {
@@ -50,13 +65,30 @@ fn short(item: Field<'_>, complaints: &mut Complaints) -> Option<Mount> {
 
 fn long(item: Field<'_>, complaints: &mut Complaints) -> Option<Mount> {
     let table = Table::read(item.node, "a mount", subset::MOUNT, complaints)?;
-    let mut text = |key: &str| table.required(key, "a mount", complaints).and_then(|field| field.text(complaints));
+    let mut text = |key: &str| {
+        table
+            .required(key, "a mount", complaints)
+            .and_then(|field| field.text(complaints))
+    };
     let (kind, source, target) = (text("type"), text("source"), text("target"));
-    let read_only = table.field("read_only").and_then(|field| field.boolean(complaints)).unwrap_or_default();
-    let (kind, mount) = (kind?, Mount { source: source?, target: target?, read_only });
+    let read_only = table
+        .field("read_only")
+        .and_then(|field| field.boolean(complaints))
+        .unwrap_or_default();
+    let (kind, mount) = (
+        kind?,
+        Mount {
+            source: source?,
+            target: target?,
+            read_only,
+        },
+    );
     let expected = if is_path(&mount.source) { "bind" } else { "volume" };
     if kind != expected {
-        let message = format!("a mount of `{}` has the type `{expected}`, not `{kind}`", mount.source);
+        let message = format!(
+            "a mount of `{}` has the type `{expected}`, not `{kind}`",
+            mount.source
+        );
         complaints.say(item.place(), message);
     }
     Some(mount)
@@ -65,14 +97,19 @@ fn long(item: Field<'_>, complaints: &mut Complaints) -> Option<Mount> {
 fn is_sound(mount: &Mount, item: Field<'_>, complaints: &mut Complaints) -> bool {
     let source = mount.source.as_str();
     let is_name = !source.is_empty()
-        && source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+        && source
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     if !is_path(source) && !is_name {
         let message = format!("`{source}` is neither the name of a volume nor a path");
         complaints.hint(item.place(), message, "a path begins with `./`, `../` or `/`");
         return false;
     }
     if !mount.target.starts_with('/') {
-        complaints.say(item.place(), format!("`{}` is not an absolute path", mount.target));
+        complaints.say(
+            item.place(),
+            format!("`{}` is not an absolute path", mount.target),
+        );
         return false;
     }
     true

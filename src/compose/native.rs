@@ -18,7 +18,10 @@ pub(super) fn read(field: Field<'_>, complaints: &mut Complaints) -> Option<Nati
     let mut text = |key: &str| table.field(key).and_then(|field| field.text(complaints));
     let (provides, listen) = (text("provides"), text("listen"));
     match (table.field("provides"), table.field("argv")) {
-        (None, None) => complaints.say(field.place(), format!("`{NATIVE_KEY}` has neither `provides` nor `argv`")),
+        (None, None) => complaints.say(
+            field.place(),
+            format!("`{NATIVE_KEY}` has neither `provides` nor `argv`"),
+        ),
         (Some(_), Some(argv)) => complaints.say(argv.place(), "what is provided has no `argv`"),
         (Some(field), None) if provides.as_ref().is_some_and(|name| name != PROVIDED) => {
             let message = format!("`{}` cannot be provided", provides.clone().unwrap_or_default());
@@ -26,7 +29,13 @@ pub(super) fn read(field: Field<'_>, complaints: &mut Complaints) -> Option<Nati
         }
         _ => {}
     }
-    Some(Native { provides, argv: run, prepare, listen, health })
+    Some(Native {
+        provides,
+        argv: run,
+        prepare,
+        listen,
+        health,
+    })
 }
 
 /// A list of words with a program at its head.

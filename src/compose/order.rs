@@ -14,10 +14,24 @@ pub fn order(model: &Model) -> Vec<String> {
     let graph: Graph<'_> = model
         .services
         .iter()
-        .map(|(name, service)| (name.as_str(), service.depends_on.keys().map(String::as_str).filter(known).collect()))
+        .map(|(name, service)| {
+            (
+                name.as_str(),
+                service
+                    .depends_on
+                    .keys()
+                    .map(String::as_str)
+                    .filter(known)
+                    .collect(),
+            )
+        })
         .collect();
     let (ordered, stuck) = settle(&graph);
-    ordered.into_iter().chain(stuck.into_keys()).map(str::to_owned).collect()
+    ordered
+        .into_iter()
+        .chain(stuck.into_keys())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Circles, each beginning with its first name; together they touch every name that can never start.
@@ -41,7 +55,11 @@ pub(super) fn cycles<'a>(graph: &Graph<'a>) -> Vec<Vec<&'a str>> {
 fn settle<'a>(graph: &Graph<'a>) -> (Vec<&'a str>, Graph<'a>) {
     let mut stuck = graph.clone();
     let mut ordered = Vec::new();
-    while let Some(name) = stuck.iter().find(|(_, waits)| waits.is_empty()).map(|(name, _)| *name) {
+    while let Some(name) = stuck
+        .iter()
+        .find(|(_, waits)| waits.is_empty())
+        .map(|(name, _)| *name)
+    {
         stuck.remove(name);
         for waits in stuck.values_mut() {
             waits.remove(name);
@@ -56,10 +74,14 @@ fn circle<'a>(stuck: &Graph<'a>, first: &'a str) -> Vec<&'a str> {
     let mut path = vec![first];
     loop {
         let last = path[path.len() - 1];
-        let next = *stuck[last].first().expect("what is stuck waits for something that is stuck");
+        let next = *stuck[last]
+            .first()
+            .expect("what is stuck waits for something that is stuck");
         if let Some(begin) = path.iter().position(|name| *name == next) {
             let mut cycle = path.split_off(begin);
-            let smallest = (0..cycle.len()).min_by_key(|index| cycle[*index]).unwrap_or_default();
+            let smallest = (0..cycle.len())
+                .min_by_key(|index| cycle[*index])
+                .unwrap_or_default();
             cycle.rotate_left(smallest);
             return cycle;
         }
@@ -74,7 +96,10 @@ mod tests {
     fn graph(text: &'static str) -> Graph<'static> {
         let edge = |word: &'static str| word.split_once('>').expect("name>names");
         let waits = |names: &'static str| names.split(',').filter(|name| !name.is_empty()).collect();
-        text.split(' ').map(edge).map(|(name, names)| (name, waits(names))).collect()
+        text.split(' ')
+            .map(edge)
+            .map(|(name, names)| (name, waits(names)))
+            .collect()
     }
 
     #[test]
@@ -87,7 +112,10 @@ mod tests {
     #[test]
     fn every_circle_is_found_once() {
         assert_eq!(cycles(&graph("a>b b>c c>a")), [["a", "b", "c"]]);
-        assert_eq!(cycles(&graph("a>d b>b c>e d>a e>c x>a")), [vec!["a", "d"], vec!["b"], vec!["c", "e"]]);
+        assert_eq!(
+            cycles(&graph("a>d b>b c>e d>a e>c x>a")),
+            [vec!["a", "d"], vec!["b"], vec!["c", "e"]]
+        );
         assert!(cycles(&graph("a>b b>")).is_empty());
     }
 }

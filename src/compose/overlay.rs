@@ -12,24 +12,45 @@ const PAIRS: &[&str] = &["environment", "labels", "args"];
 
 /// Lay `over` over `base`. What comes out is as good as its parts: it must be read again.
 pub(super) fn overlay(base: &Node, over: &Node, complaints: &mut Complaints) -> Node {
-    check_services(base, over, complaints);
+    let mut over = over.clone();
+    keep_known_services(base, &mut over, complaints);
     let mut merged = base.clone();
-    merge(&mut merged, over, "");
+    merge(&mut merged, &over, "");
     merged
 }
 
 /// An override may change services; it cannot add one, nor take one away.
-fn check_services(base: &Node, over: &Node, complaints: &mut Complaints) {
-    let known = || base.get("services").map(Node::entries).unwrap_or_default().iter().map(|entry| entry.key.as_str());
-    for entry in over.get("services").map(Node::entries).unwrap_or_default() {
-        if !known().any(|name| name == entry.key) {
+fn keep_known_services(base: &Node, over: &mut Node, complaints: &mut Complaints) {
+    let known = || {
+        base.get("services")
+            .map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|entry| entry.key.as_str())
+    };
+    let Some(Value::Map(entries)) = over.get_mut("services").map(|services| &mut services.value) else {
+        return;
+    };
+    entries.retain(|entry| {
+        let is_known = known().any(|name| name == entry.key);
+        let is_map = matches!(entry.value.value, Value::Map(_));
+        if !is_known {
             let near = nearest(&entry.key, known()).map(did_you_mean);
-            complaints.push(&entry.place, format!("there is no service `{}` to override", entry.key), near);
-        } else if !matches!(entry.value.value, Value::Map(_)) {
-            let message = format!("what is laid over service `{}` must be a map, not {}", entry.key, entry.value.kind());
+            complaints.push(
+                &entry.place,
+                format!("there is no service `{}` to override", entry.key),
+                near,
+            );
+        } else if !is_map {
+            let message = format!(
+                "what is laid over service `{}` must be a map, not {}",
+                entry.key,
+                entry.value.kind()
+            );
             complaints.say(&entry.place, message);
         }
-    }
+        is_known && is_map
+    });
 }
 
 fn merge(base: &mut Node, over: &Node, key: &str) {
@@ -69,21 +90,37 @@ fn declares_names(key: &str) -> bool {
 
 /// The list forms that have an equal map form, in that form, so that both can be merged by name.
 fn as_map(node: &Node, key: &str) -> Node {
-    let Value::List(items) = &node.value else { return one_as_list(node, key) };
+    let Value::List(items) = &node.value else {
+        return one_as_list(node, key);
+    };
     let entry = |item: &Node| -> Option<Entry> {
-        let Value::Text(text) = &item.value else { return None };
+        let Value::Text(text) = &item.value else {
+            return None;
+        };
         let (name, value) = match (key, text.split_once('=')) {
             ("depends_on", _) => (text.as_str(), started(item)),
             (_, Some((name, value))) if PAIRS.contains(&key) => {
                 let literal_at = item.literal_at.map(|at| at + name.chars().count() + 1);
-                (name, Node { literal_at, ..Node::at(&item.place, Value::Text(value.to_owned())) })
+                (
+                    name,
+                    Node {
+                        literal_at,
+                        ..Node::at(&item.place, Value::Text(value.to_owned()))
+                    },
+                )
             }
             _ => return None,
         };
-        Some(Entry { key: name.to_owned(), place: item.place.clone(), value })
+        Some(Entry {
+            key: name.to_owned(),
+            place: item.place.clone(),
+            value,
+        })
     };
     match items.iter().map(entry).collect::<Option<Vec<Entry>>>() {
-        Some(entries) if key == "depends_on" || PAIRS.contains(&key) => Node::at(&node.place, Value::Map(entries)),
+        Some(entries) if key == "depends_on" || PAIRS.contains(&key) => {
+            Node::at(&node.place, Value::Map(entries))
+        }
         _ => node.clone(),
     }
 }

@@ -31,7 +31,9 @@ fn short(item: Field<'_>, complaints: &mut Complaints) -> Option<Port> {
     let bare = text.strip_suffix("/tcp").unwrap_or(text);
     let (address, numbers) = match bare.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         Some((address, numbers)) => (Some(address), numbers),
-        None if bare.matches(':').count() == 2 => bare.split_once(':').map_or((None, bare), |(a, n)| (Some(a), n)),
+        None if bare.matches(':').count() == 2 => {
+            bare.split_once(':').map_or((None, bare), |(a, n)| (Some(a), n))
+        }
         None => (None, bare),
     };
     let (published, target) = match numbers.split_once(':') {
@@ -41,9 +43,11 @@ fn short(item: Field<'_>, complaints: &mut Complaints) -> Option<Port> {
     };
     let published = published.filter(|published| !published.is_empty());
     match (number(target), published.map(number)) {
-        (Some(target), published) if published != Some(None) => {
-            Some(Port { target, published: published.flatten(), host_ip: address_of(item, address, complaints)? })
-        }
+        (Some(target), published) if published != Some(None) => Some(Port {
+            target,
+            published: published.flatten(),
+            host_ip: address_of(item, address, complaints)?,
+        }),
         _ => refuse(item, text, complaints),
     }
 }
@@ -62,18 +66,28 @@ fn refuse<T>(item: Field<'_>, text: &str, complaints: &mut Complaints) -> Option
 
 fn long(item: Field<'_>, complaints: &mut Complaints) -> Option<Port> {
     let table = Table::read(item.node, "a port", subset::PORT, complaints)?;
-    let mut port = |field: Field<'_>| field.parsed(number, "a port", "a whole number from 1 to 65535", complaints);
+    let mut port =
+        |field: Field<'_>| field.parsed(number, "a port", "a whole number from 1 to 65535", complaints);
     let published = table.field("published").map(&mut port);
     let target = table.field("target").map(&mut port);
     if let Some(field) = table.field("protocol") {
-        field.parsed(|text| (text == "tcp").then_some(()), "`tcp`", "only TCP ports can be published", complaints);
+        field.parsed(
+            |text| (text == "tcp").then_some(()),
+            "`tcp`",
+            "only TCP ports can be published",
+            complaints,
+        );
     }
     let address = match table.field("host_ip") {
         Some(field) => address_of(field, Some(&field.text(complaints)?), complaints)?,
         None => Ipv4Addr::LOCALHOST.to_string(),
     };
     table.required("target", "a port", complaints)?;
-    Some(Port { target: target??, published: published.flatten(), host_ip: address })
+    Some(Port {
+        target: target??,
+        published: published.flatten(),
+        host_ip: address,
+    })
 }
 
 fn number(text: &str) -> Option<u16> {

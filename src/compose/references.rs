@@ -41,14 +41,23 @@ fn is_there(link: &Link, names: &BTreeSet<String>, lament: &str, complaints: &mu
 
 /// Each circle is said once, where its first service asks for the next.
 fn cycles(readings: &BTreeMap<String, Reading>, complaints: &mut Complaints) {
-    let links: BTreeMap<&str, BTreeMap<&str, &Link>> =
-        readings.iter().map(|(name, reading)| (name.as_str(), dependencies(reading))).collect();
+    let links: BTreeMap<&str, BTreeMap<&str, &Link>> = readings
+        .iter()
+        .map(|(name, reading)| (name.as_str(), dependencies(reading)))
+        .collect();
     let known = |to: &&str| readings.contains_key(*to);
-    let graph: Graph<'_> =
-        links.iter().map(|(name, to)| (*name, to.keys().copied().filter(known).collect())).collect();
+    let graph: Graph<'_> = links
+        .iter()
+        .map(|(name, to)| (*name, to.keys().copied().filter(known).collect()))
+        .collect();
     for cycle in order::cycles(&graph) {
         let next = cycle.get(1).copied().unwrap_or(cycle[0]);
-        let path = cycle.iter().chain([&cycle[0]]).copied().collect::<Vec<_>>().join(" -> ");
+        let path = cycle
+            .iter()
+            .chain([&cycle[0]])
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" -> ");
         let place = &links[cycle[0]][next].place;
         complaints.say(place, format!("services wait for each other: `{path}`"));
     }
@@ -56,6 +65,9 @@ fn cycles(readings: &BTreeMap<String, Reading>, complaints: &mut Complaints) {
 
 /// What a service waits for, with where it says so.
 fn dependencies(reading: &Reading) -> BTreeMap<&str, &Link> {
-    let links = reading.links.iter().filter(|link| matches!(link.to, Target::Service(_)));
+    let links = reading
+        .links
+        .iter()
+        .filter(|link| matches!(link.to, Target::Service(_)));
     links.map(|link| (link.name.as_str(), link)).collect()
 }

@@ -23,13 +23,16 @@ fn is_canonical_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())
         && (text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
-            || (text.contains('.') && text.parse::<f64>().is_ok_and(|number| format!("{number:?}") == text)))
+            || (text.contains('.')
+                && text
+                    .parse::<f64>()
+                    .is_ok_and(|number| format!("{number:?}") == text)))
 }
 
 /// The booleans that only YAML 1.1 knows.
 fn is_old_boolean(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    matches!(lower.as_str(), "y" | "n" | "yes" | "no" | "on" | "off")
+    matches!(lower.as_str(), "yes" | "no" | "on" | "off")
 }
 
 /// Anything that some version of YAML takes for a number: other bases, underscores, exponents, sexagesimals.
@@ -39,10 +42,15 @@ fn is_some_number(text: &str) -> bool {
     if matches!(lower.as_str(), ".inf" | ".nan") {
         return true;
     }
-    let begins = lower.strip_prefix('.').unwrap_or(&lower).starts_with(|c: char| c.is_ascii_digit());
+    let begins = lower
+        .strip_prefix('.')
+        .unwrap_or(&lower)
+        .starts_with(|c: char| c.is_ascii_digit());
     let of = |digits: &str, allowed: fn(char) -> bool| !digits.is_empty() && digits.chars().all(allowed);
     let in_base = |prefix: &str, radix: u32| {
-        lower.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c == '_' || c.is_digit(radix)))
+        lower
+            .strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c == '_' || c.is_digit(radix)))
     };
     begins
         && (in_base("0x", 16)
@@ -76,7 +84,9 @@ fn is_sexagesimal(text: &str) -> bool {
 fn is_date(text: &str) -> bool {
     let day = text.split(['T', 't', ' ']).next().unwrap_or(text);
     let parts: Vec<&str> = day.split('-').collect();
-    let digits = |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
     matches!(parts[..], [year, month, date] if year.len() == 4 && digits(year, 4) && digits(month, 2) && digits(date, 2))
 }
 
@@ -91,7 +101,18 @@ mod tests {
         for number in ["0", "-1", "5432", "0.5", "1.0", "3.8"] {
             assert_eq!(plain(number), Some(Value::Number(number.to_owned())), "{number}");
         }
-        for text in ["postgres:15-alpine", "127.0.0.1", "8000:80", "512m", "30s", "-q", "1.2.3", "e2e", "deadbeef", "v2026-1-1"] {
+        for text in [
+            "postgres:15-alpine",
+            "127.0.0.1",
+            "8000:80",
+            "512m",
+            "30s",
+            "-q",
+            "1.2.3",
+            "e2e",
+            "deadbeef",
+            "v2026-1-1",
+        ] {
             assert_eq!(plain(text), Some(Value::Text(text.to_owned())), "{text}");
         }
     }
@@ -99,9 +120,32 @@ mod tests {
     #[test]
     fn what_readers_disagree_on_is_refused() {
         for text in [
-            "yes", "No", "ON", "off", "y", "0755", "0o17", "0x1F", "0b11", "1_000", "+5", ".5", "5.", "1.50", "1e3",
-            "1.0e+3", "22:30", "10:10", "1:30:00", "2026-11-20", "2026-11-20T10:00:00Z", ".inf", "-.INF", ".nan", "=",
-            "-0", "99999999999999999999",
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "0755",
+            "0o17",
+            "0x1F",
+            "0b11",
+            "1_000",
+            "+5",
+            ".5",
+            "5.",
+            "1.50",
+            "1e3",
+            "1.0e+3",
+            "22:30",
+            "10:10",
+            "1:30:00",
+            "2026-11-20",
+            "2026-11-20T10:00:00Z",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "=",
+            "-0",
+            "99999999999999999999",
         ] {
             assert_eq!(plain(text), None, "{text}");
         }

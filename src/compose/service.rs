@@ -20,7 +20,11 @@ pub(super) struct Reading {
 impl Reading {
     /// A service that could not be read: it is there, and nothing more is complained about on its account.
     fn unreadable() -> Self {
-        Self { service: Service::default(), has_health: true, links: Vec::new() }
+        Self {
+            service: Service::default(),
+            has_health: true,
+            links: Vec::new(),
+        }
     }
 }
 
@@ -39,11 +43,19 @@ pub(super) enum Target {
     Network,
 }
 
-pub(super) const DURATION: (&str, &str) =
-    ("a duration", "numbers with units, the larger first, as in `500ms`, `30s` or `1m30s`");
-const SIZE: (&str, &str) = ("a size in bytes", "a whole number, perhaps with `k`, `m` or `g`, as in `256m`");
+pub(super) const DURATION: (&str, &str) = (
+    "a duration",
+    "numbers with units, the larger first, as in `500ms`, `30s` or `1m30s`",
+);
+const SIZE: (&str, &str) = (
+    "a size in bytes",
+    "a whole number, perhaps with `k`, `m` or `g`, as in `256m`",
+);
 const CORES: (&str, &str) = ("a number of cores", "a number above nought, as in `0.5`");
-const PIDS: (&str, &str) = ("a number of processes", "a whole number above nought, or `-1` for no limit");
+const PIDS: (&str, &str) = (
+    "a number of processes",
+    "a whole number above nought, or `-1` for no limit",
+);
 
 /// Read one entry of `services`.
 pub(super) fn read(entry: &Entry, complaints: &mut Complaints) -> Reading {
@@ -51,8 +63,14 @@ pub(super) fn read(entry: &Entry, complaints: &mut Complaints) -> Reading {
     let Some(table) = Table::read(&entry.value, &what, subset::SERVICE, complaints) else {
         return Reading::unreadable();
     };
-    if ["image", "build", NATIVE_KEY].iter().all(|key| table.field(key).is_none()) {
-        complaints.say(&entry.place, format!("{what} has neither `image` nor `build` nor `{NATIVE_KEY}`"));
+    if ["image", "build", NATIVE_KEY]
+        .iter()
+        .all(|key| table.field(key).is_none())
+    {
+        complaints.say(
+            &entry.place,
+            format!("{what} has neither `image` nor `build` nor `{NATIVE_KEY}`"),
+        );
     }
     let mut links = Vec::new();
     let mut service = Service::default();
@@ -60,27 +78,54 @@ pub(super) fn read(entry: &Entry, complaints: &mut Complaints) -> Reading {
     what_it_may(&mut service, table, complaints);
     service.depends_on = depends_on(table.field("depends_on"), &mut links, complaints);
     service.networks = networks(table.field("networks"), &mut links, complaints);
-    service.ports = table.field("ports").map(|field| ports::read(field, complaints)).unwrap_or_default();
-    service.volumes = table.field("volumes").map(|f| mounts::read(f, &mut links, complaints)).unwrap_or_default();
-    service.healthcheck = table.field("healthcheck").and_then(|field| healthcheck::read(field, complaints));
-    service.native = table.field(NATIVE_KEY).and_then(|field| native::read(field, complaints));
-    let is_off = service.healthcheck.as_ref().is_some_and(|check| check.test.is_empty());
+    service.ports = table
+        .field("ports")
+        .map(|field| ports::read(field, complaints))
+        .unwrap_or_default();
+    service.volumes = table
+        .field("volumes")
+        .map(|f| mounts::read(f, &mut links, complaints))
+        .unwrap_or_default();
+    service.healthcheck = table
+        .field("healthcheck")
+        .and_then(|field| healthcheck::read(field, complaints));
+    service.native = table
+        .field(NATIVE_KEY)
+        .and_then(|field| native::read(field, complaints));
+    let is_off = service
+        .healthcheck
+        .as_ref()
+        .is_some_and(|check| check.test.is_empty());
     let has_health = table.field("healthcheck").is_some() && !is_off;
-    Reading { service, has_health, links }
+    Reading {
+        service,
+        has_health,
+        links,
+    }
 }
 
 /// Image, command, environment: what is executed.
 fn what_runs(service: &mut Service, table: Table<'_>, complaints: &mut Complaints) {
     let mut text = |key: &str| table.field(key).and_then(|field| field.text(complaints));
-    service.image = text("image").filter(|image| !image.is_empty());
+    service.image = text("image");
     service.hostname = text("hostname");
     service.working_dir = text("working_dir");
+    if let (Some(""), Some(field)) = (service.image.as_deref(), table.field("image")) {
+        complaints.say(field.place(), "`image` may not be empty");
+    }
     service.build = table.field("build").and_then(|field| build(field, complaints));
-    service.entrypoint = table.field("entrypoint").and_then(|field| argv(field, complaints));
+    service.entrypoint = table
+        .field("entrypoint")
+        .and_then(|field| argv(field, complaints));
     service.command = table.field("command").and_then(|field| argv(field, complaints));
     service.environment = environment(table.field("environment"), complaints);
-    service.labels = table.field("labels").and_then(|field| field.pairs(complaints)).unwrap_or_default();
-    service.restart = table.field("restart").and_then(|field| restart(field, complaints));
+    service.labels = table
+        .field("labels")
+        .and_then(|field| field.pairs(complaints))
+        .unwrap_or_default();
+    service.restart = table
+        .field("restart")
+        .and_then(|field| restart(field, complaints));
     service.stop_grace_period = table
         .field("stop_grace_period")
         .and_then(|field| field.parsed(units::duration, DURATION.0, DURATION.1, complaints));
@@ -88,25 +133,43 @@ fn what_runs(service: &mut Service, table: Table<'_>, complaints: &mut Complaint
 
 /// User, capabilities, limits: what it may do, and how much of it.
 fn what_it_may(service: &mut Service, table: Table<'_>, complaints: &mut Complaints) {
-    let mut flag = |key: &str| table.field(key).and_then(|field| field.boolean(complaints)).unwrap_or_default();
+    let mut flag = |key: &str| {
+        table
+            .field(key)
+            .and_then(|field| field.boolean(complaints))
+            .unwrap_or_default()
+    };
     service.read_only = flag("read_only");
     service.init = flag("init");
-    let mut texts = |key: &str| table.field(key).and_then(|field| field.texts(complaints)).unwrap_or_default();
+    let mut texts = |key: &str| {
+        table
+            .field(key)
+            .and_then(|field| field.texts(complaints))
+            .unwrap_or_default()
+    };
     service.cap_drop = texts("cap_drop");
     service.cap_add = texts("cap_add");
     service.security_opt = texts("security_opt");
-    service.tmpfs = table.field("tmpfs").map(|field| tmpfs(field, complaints)).unwrap_or_default();
-    service.user = table.field("user").and_then(|field| {
-        field.parsed(user, "`uid` or `uid:gid`", "as in `10001:10001`", complaints)
-    });
+    service.tmpfs = table
+        .field("tmpfs")
+        .map(|field| tmpfs(field, complaints))
+        .unwrap_or_default();
+    service.user = table
+        .field("user")
+        .and_then(|field| field.parsed(user, "`uid` or `uid:gid`", "as in `10001:10001`", complaints));
     let mut size = |key: &str| {
-        table.field(key).and_then(|field| field.parsed(units::bytes, SIZE.0, SIZE.1, complaints))
+        table
+            .field(key)
+            .and_then(|field| field.parsed(units::bytes, SIZE.0, SIZE.1, complaints))
     };
     service.mem_limit = size("mem_limit");
     service.shm_size = size("shm_size");
-    service.cpus =
-        table.field("cpus").and_then(|field| field.parsed(units::cores, CORES.0, CORES.1, complaints));
-    service.pids_limit = table.field("pids_limit").and_then(|field| field.parsed(pids, PIDS.0, PIDS.1, complaints));
+    service.cpus = table
+        .field("cpus")
+        .and_then(|field| field.parsed(units::cores, CORES.0, CORES.1, complaints));
+    service.pids_limit = table
+        .field("pids_limit")
+        .and_then(|field| field.parsed(pids, PIDS.0, PIDS.1, complaints));
     if let Some(field) = table.field("deploy") {
         deploy(service, field, complaints);
     }
@@ -115,8 +178,18 @@ fn what_it_may(service: &mut Service, table: Table<'_>, complaints: &mut Complai
 /// `deploy.resources.limits`: the other spelling of three limits. Said twice, they must say the same.
 fn deploy(service: &mut Service, field: Field<'_>, complaints: &mut Complaints) -> Option<()> {
     let deploy = Table::read(field.node, "`deploy`", subset::DEPLOY, complaints)?;
-    let resources = Table::read(deploy.field("resources")?.node, "`resources`", subset::RESOURCES, complaints)?;
-    let limits = Table::read(resources.field("limits")?.node, "`limits`", subset::LIMITS, complaints)?;
+    let resources = Table::read(
+        deploy.field("resources")?.node,
+        "`resources`",
+        subset::RESOURCES,
+        complaints,
+    )?;
+    let limits = Table::read(
+        resources.field("limits")?.node,
+        "`limits`",
+        subset::LIMITS,
+        complaints,
+    )?;
     if let Some(field) = limits.field("memory") {
         let memory = field.parsed(units::bytes, SIZE.0, SIZE.1, complaints);
         settle(&mut service.mem_limit, memory, field, "mem_limit", complaints);
@@ -140,7 +213,13 @@ fn settle<T: PartialEq>(
     complaints: &mut Complaints,
 ) {
     if limit.is_some() && other.is_some() && *limit != other {
-        complaints.say(field.place(), format!("`{}` says something else than `{known_as}` of this service", field.key));
+        complaints.say(
+            field.place(),
+            format!(
+                "`{}` says something else than `{known_as}` of this service",
+                field.key
+            ),
+        );
     }
     if other.is_some() {
         *limit = other;
@@ -153,7 +232,10 @@ pub(super) fn argv(field: Field<'_>, complaints: &mut Complaints) -> Option<Vec<
         Value::Text(text) => {
             let words = words::split(text);
             if words.is_none() {
-                complaints.say(field.place(), format!("`{}` leaves a quote or a backslash open", field.key));
+                complaints.say(
+                    field.place(),
+                    format!("`{}` leaves a quote or a backslash open", field.key),
+                );
             }
             words
         }
@@ -164,22 +246,38 @@ pub(super) fn argv(field: Field<'_>, complaints: &mut Complaints) -> Option<Vec<
 
 fn build(field: Field<'_>, complaints: &mut Complaints) -> Option<Build> {
     if let Value::Text(context) = &field.node.value {
-        return Some(Build { context: context.clone(), ..Build::default() });
+        return Some(Build {
+            context: context.clone(),
+            ..Build::default()
+        });
     }
     let table = Table::read(field.node, "`build`", subset::BUILD, complaints)?;
     Some(Build {
-        context: table.required("context", "`build`", complaints)?.text(complaints)?,
+        context: table
+            .required("context", "`build`", complaints)?
+            .text(complaints)?,
         dockerfile: table.field("dockerfile").and_then(|field| field.text(complaints)),
-        args: table.field("args").and_then(|field| field.pairs(complaints)).unwrap_or_default(),
+        args: table
+            .field("args")
+            .and_then(|field| field.pairs(complaints))
+            .unwrap_or_default(),
         target: table.field("target").and_then(|field| field.text(complaints)),
     })
 }
 
 fn environment(field: Option<Field<'_>>, complaints: &mut Complaints) -> BTreeMap<String, String> {
-    let Some(field) = field else { return BTreeMap::new() };
+    let Some(field) = field else {
+        return BTreeMap::new();
+    };
     let pairs = field.pairs(complaints).unwrap_or_default();
-    for name in pairs.keys().filter(|name| name.is_empty() || name.contains(['=', ' ', '\t', '\n'])) {
-        complaints.say(field.place(), format!("`{name}` is not a name for an environment variable"));
+    for name in pairs
+        .keys()
+        .filter(|name| name.is_empty() || name.contains(['=', ' ', '\t', '\n']))
+    {
+        complaints.say(
+            field.place(),
+            format!("`{name}` is not a name for an environment variable"),
+        );
     }
     pairs
 }
@@ -188,7 +286,11 @@ fn restart(field: Field<'_>, complaints: &mut Complaints) -> Option<String> {
     let policy = field.text(complaints)?;
     if policy != "no" {
         let message = format!("`restart` must be `no`, not `{policy}`");
-        complaints.hint(field.place(), message, "a service that restarts by itself hides its failures");
+        complaints.hint(
+            field.place(),
+            message,
+            "a service that restarts by itself hides its failures",
+        );
     }
     Some(policy)
 }
@@ -196,14 +298,20 @@ fn restart(field: Field<'_>, complaints: &mut Complaints) -> Option<String> {
 fn tmpfs(field: Field<'_>, complaints: &mut Complaints) -> Vec<String> {
     let folders = field.one_or_more(complaints).unwrap_or_default();
     for folder in folders.iter().filter(|folder| !folder.starts_with('/')) {
-        complaints.say(field.place(), format!("`tmpfs` must be absolute paths, not `{folder}`"));
+        complaints.say(
+            field.place(),
+            format!("`tmpfs` must be absolute paths, not `{folder}`"),
+        );
     }
     folders
 }
 
 fn user(text: &str) -> Option<String> {
     let is_name = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
     };
     (text.split(':').count() <= 2 && text.split(':').all(is_name)).then(|| text.to_owned())
 }
@@ -218,16 +326,32 @@ fn depends_on(
     links: &mut Vec<Link>,
     complaints: &mut Complaints,
 ) -> BTreeMap<String, Condition> {
-    let Some(field) = field else { return BTreeMap::new() };
+    let Some(field) = field else {
+        return BTreeMap::new();
+    };
     let mut found = Vec::new();
     match &field.node.value {
         Value::Map(entries) => found.extend(entries.iter().filter_map(|entry| {
-            Some((entry.key.clone(), condition(entry, complaints)?, entry.place.clone()))
+            Some((
+                entry.key.clone(),
+                condition(entry, complaints)?,
+                entry.place.clone(),
+            ))
         })),
-        Value::List(_) => found.extend(field.items(complaints).unwrap_or_default().iter().filter_map(|item| {
-            Some((item.text(complaints)?, Condition::ServiceStarted, item.place().clone()))
-        })),
-        _ => return field.wrong("a list of services, or a map of conditions", complaints).unwrap_or_default(),
+        Value::List(_) => found.extend(field.items(complaints).unwrap_or_default().iter().filter_map(
+            |item| {
+                Some((
+                    item.text(complaints)?,
+                    Condition::ServiceStarted,
+                    item.place().clone(),
+                ))
+            },
+        )),
+        _ => {
+            return field
+                .wrong("a list of services, or a map of conditions", complaints)
+                .unwrap_or_default();
+        }
     }
     let to = |(name, condition, place): &(String, Condition, Place)| Link {
         to: Target::Service(*condition),
@@ -235,7 +359,10 @@ fn depends_on(
         place: place.clone(),
     };
     links.extend(found.iter().map(to));
-    found.into_iter().map(|(name, condition, _)| (name, condition)).collect()
+    found
+        .into_iter()
+        .map(|(name, condition, _)| (name, condition))
+        .collect()
 }
 
 fn condition(entry: &Entry, complaints: &mut Complaints) -> Option<Condition> {
@@ -251,7 +378,10 @@ fn condition(entry: &Entry, complaints: &mut Complaints) -> Option<Condition> {
     };
     if condition.is_none() {
         let near = crate::name::nearest(&text, CONDITIONS.iter().copied());
-        let hint = near.map_or_else(|| format!("one of {}", subset::listed(CONDITIONS)), subset::did_you_mean);
+        let hint = near.map_or_else(
+            || format!("one of {}", subset::listed(CONDITIONS)),
+            subset::did_you_mean,
+        );
         complaints.hint(field.place(), format!("`{text}` is not a condition"), hint);
     }
     condition
@@ -266,16 +396,26 @@ fn networks(field: Option<Field<'_>>, links: &mut Vec<Link>, complaints: &mut Co
             for entry in entries.iter().filter(|entry| entry.value.value != Value::Null) {
                 Table::read(&entry.value, &format!("network `{}`", entry.key), &[], complaints);
             }
-            found.extend(entries.iter().map(|entry| (entry.key.clone(), entry.place.clone())));
+            found.extend(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.place.clone())),
+            );
         }
         Value::List(_) => found.extend(
-            field.items(complaints).unwrap_or_default().iter().filter_map(|item| {
-                Some((item.text(complaints)?, item.place().clone()))
-            }),
+            field
+                .items(complaints)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|item| Some((item.text(complaints)?, item.place().clone()))),
         ),
         _ => return field.wrong("a list of networks", complaints).unwrap_or_default(),
     }
-    let to = |(name, place): &(String, Place)| Link { to: Target::Network, name: name.clone(), place: place.clone() };
+    let to = |(name, place): &(String, Place)| Link {
+        to: Target::Network,
+        name: name.clone(),
+        place: place.clone(),
+    };
     links.extend(found.iter().map(to));
     found.into_iter().map(|(name, _)| name).collect()
 }

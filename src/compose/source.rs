@@ -53,7 +53,13 @@ impl Source {
 
     /// The names of the services, in the order in which they stand.
     pub fn services(&self) -> Vec<&str> {
-        self.root.get("services").map(Node::entries).unwrap_or_default().iter().map(|e| e.key.as_str()).collect()
+        self.root
+            .get("services")
+            .map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|e| e.key.as_str())
+            .collect()
     }
 
     /// This file with a fragment laid over it. Maps merge by key; lists grow by what they lack, but `command`,
@@ -152,13 +158,21 @@ services:
     }
 
     fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn laid_over(fragment: &str) -> Result<Model, String> {
-        let fragment = Fragment::from_bytes("over.yml", fragment.as_bytes()).map_err(|words| words.to_string())?;
-        let merged = source(BASE).overlay(&fragment).map_err(|words| words.to_string())?;
-        merged.resolve(&env(&[("DSN", "postgres://run")])).map_err(|words| words.to_string())
+        let fragment =
+            Fragment::from_bytes("over.yml", fragment.as_bytes()).map_err(|words| words.to_string())?;
+        let merged = source(BASE)
+            .overlay(&fragment)
+            .map_err(|words| words.to_string())?;
+        merged
+            .resolve(&env(&[("DSN", "postgres://run")]))
+            .map_err(|words| words.to_string())
     }
 
     #[test]
@@ -173,7 +187,9 @@ services:
             let name = path.file_name().expect("a file has a name").to_string_lossy();
             let bytes = fs::read(&path).expect("the fixture can be read");
             let words = match Source::from_bytes(&name, &bytes) {
-                Ok(source) => source.resolve(&env(&[("EMPTY", ""), ("NUMBER", "7x"), ("E2E_TOKEN", "t")])).map(|_| ()),
+                Ok(source) => source
+                    .resolve(&env(&[("EMPTY", ""), ("NUMBER", "7x"), ("E2E_TOKEN", "t")]))
+                    .map(|_| ()),
                 Err(complaints) => Err(complaints),
             };
             let words = words.expect_err(&name).to_string() + "\n";
@@ -186,14 +202,18 @@ services:
 
     #[test]
     fn variables_are_listed_with_their_place_and_form() {
-        let text = BASE.to_owned() + "    user: ${UID:-1000}:${GID-${UID}}\n    labels: {a: \"x${EXTRA:+y}\"}\n";
+        let text =
+            BASE.to_owned() + "    user: ${UID:-1000}:${GID-${UID}}\n    labels: {a: \"x${EXTRA:+y}\"}\n";
         let found: Vec<String> = source(&text)
             .variables()
             .iter()
             .map(|v| {
                 let service = v.service.as_deref().unwrap_or("-");
                 let words = v.fallback.as_deref().or(v.message.as_deref()).unwrap_or("-");
-                format!("{} {service} {} {} {:?} {} {words}", v.place, v.key, v.name, v.form, v.non_empty)
+                format!(
+                    "{} {service} {} {} {:?} {} {words}",
+                    v.place, v.key, v.name, v.form, v.non_empty
+                )
             })
             .collect();
         assert_eq!(
@@ -201,9 +221,9 @@ services:
             [
                 "base.yml:9:22 api environment.DATABASE_URL DSN Required false missing DSN",
                 "base.yml:14:11 api user UID Default true 1000",
-                "base.yml:14:23 api user GID Default false ${UID}",
-                "base.yml:14:29 api user UID Plain false -",
-                "base.yml:15:18 api labels.a EXTRA Alternative true -",
+                "base.yml:14:24 api user GID Default false ${UID}",
+                "base.yml:14:30 api user UID Plain false -",
+                "base.yml:15:19 api labels.a EXTRA Alternative true -",
             ]
         );
         assert_eq!(source(BASE).variables()[0].form, Form::Required);
@@ -212,7 +232,10 @@ services:
     #[test]
     fn every_missing_variable_is_named_at_once() {
         let text = BASE.to_owned() + "    user: $WHO\n    hostname: ${HOST_NAME:?say who you are}\n";
-        let words = source(&text).resolve(&env(&[("HOSTNAME", "h")])).expect_err("nothing is set").to_string();
+        let words = source(&text)
+            .resolve(&env(&[("HOSTNAME", "h")]))
+            .expect_err("nothing is set")
+            .to_string();
         assert_eq!(
             words,
             "base.yml:9:22: required variable `DSN` is not set: missing DSN\n\
@@ -228,12 +251,25 @@ services:
             "services: { api: { environment: { DATABASE_URL: '${DSN:-postgres://other}', NEW: 1, MODE: null }, \
              command: [other], ports: ['8000', '9000'], cap_drop: [ALL], depends_on: { db: { condition: service_healthy } } } }",
         );
-        let api = model.expect("the overlay is sound").services.remove("api").expect("the service is there");
-        assert_eq!(api.environment, env(&[("DATABASE_URL", "postgres://run"), ("NEW", "1")]));
+        let api = model
+            .expect("the overlay is sound")
+            .services
+            .remove("api")
+            .expect("the service is there");
+        assert_eq!(
+            api.environment,
+            env(&[("DATABASE_URL", "postgres://run"), ("NEW", "1")])
+        );
         assert_eq!(api.command, Some(vec!["other".to_owned()]));
-        assert_eq!(api.ports.iter().map(|port| port.target).collect::<Vec<_>>(), [8000, 9000]);
+        assert_eq!(
+            api.ports.iter().map(|port| port.target).collect::<Vec<_>>(),
+            [8000, 9000]
+        );
         assert_eq!(api.cap_drop, ["ALL"]);
-        assert_eq!(serde_json::json!(api.depends_on).to_string(), r#"{"db":"service_healthy"}"#);
+        assert_eq!(
+            serde_json::json!(api.depends_on).to_string(),
+            r#"{"db":"service_healthy"}"#
+        );
     }
 
     #[test]
@@ -242,18 +278,22 @@ services:
         assert_eq!(model.services["db"].healthcheck, None);
         let partly = laid_over("services: { db: { healthcheck: { test: [CMD, 'false'] } } }").expect("sound");
         let check = partly.services["db"].healthcheck.clone().expect("there is one");
-        assert_eq!((check.test, check.interval.as_secs()), (vec!["false".to_owned()], 1));
+        assert_eq!(
+            (check.test, check.interval.as_secs()),
+            (vec!["false".to_owned()], 1)
+        );
     }
 
     #[test]
     fn an_overlay_of_an_unknown_service_or_key_is_refused_where_it_stands() {
         assert_eq!(
             laid_over("services:\n  apo:\n    command: [x]\n  db:\n    comand: [x]\n  api: null\n"),
-            Err("over.yml:2:3: there is no service `apo` to override\n  hint: did you mean `api`?\n\
-                 over.yml:2:3: service `apo` has neither `image` nor `build` nor `x-closure`\n\
+            Err(
+                "over.yml:2:3: there is no service `apo` to override\n  hint: did you mean `api`?\n\
                  over.yml:5:5: unknown key `comand` in service `db`\n  hint: did you mean `command`?\n\
                  over.yml:6:3: what is laid over service `api` must be a map, not nothing"
-                .to_owned())
+                    .to_owned()
+            )
         );
     }
 
@@ -265,7 +305,11 @@ services:
         assert_ne!(one.digest(), other.digest());
         let without_note = source("services:\n  a:\n    user: '${U-1}'\n    image: x:1\n");
         assert_eq!(one.digest(), without_note.digest());
-        assert_ne!(one.digest(), same.digest(), "what is ignored is still in the file");
+        assert_ne!(
+            one.digest(),
+            same.digest(),
+            "what is ignored is still in the file"
+        );
         let resolved = |source: &Source| source.resolve(&env(&[("U", "3")])).expect("U is set").digest();
         assert_eq!(resolved(&one), resolved(&same));
         assert_eq!(resolved(&one), resolved(&other));
@@ -279,7 +323,9 @@ services:
 
     #[test]
     fn a_file_that_is_not_there_is_a_complaint() {
-        let words = Source::read(Path::new("no/such.yml")).expect_err("there is none").to_string();
+        let words = Source::read(Path::new("no/such.yml"))
+            .expect_err("there is none")
+            .to_string();
         assert!(words.starts_with("no/such.yml:1:1: cannot be read: "), "{words}");
     }
 

@@ -27,14 +27,23 @@ pub(super) fn read(root: &Node, complaints: &mut Complaints) -> Option<Model> {
     let volumes = declared(top.field("volumes"), complaints);
     let mut networks = declared(top.field("networks"), complaints);
     networks.insert(DEFAULT_NETWORK.to_owned());
-    let readings = services(top.required("services", "a compose file", complaints)?, complaints)?;
+    let readings = services(
+        top.required("services", "a compose file", complaints)?,
+        complaints,
+    )?;
     references::check(&readings, &volumes, &networks, complaints);
 
-    let services: BTreeMap<_, _> =
-        readings.into_iter().map(|(name, reading)| (name, with_network(reading))).collect();
+    let services: BTreeMap<_, _> = readings
+        .into_iter()
+        .map(|(name, reading)| (name, with_network(reading)))
+        .collect();
     let used: BTreeSet<&String> = services.values().flat_map(|service| &service.networks).collect();
     networks.retain(|name| name != DEFAULT_NETWORK || used.contains(name));
-    Some(Model { services, volumes: volumes.into_iter().collect(), networks: networks.into_iter().collect() })
+    Some(Model {
+        services,
+        volumes: volumes.into_iter().collect(),
+        networks: networks.into_iter().collect(),
+    })
 }
 
 fn services(field: Field<'_>, complaints: &mut Complaints) -> Option<BTreeMap<String, Reading>> {
@@ -70,12 +79,24 @@ fn with_network(reading: Reading) -> super::model::Service {
 
 /// The names under a top-level `volumes` or `networks`. They have no options here.
 fn declared(field: Option<Field<'_>>, complaints: &mut Complaints) -> BTreeSet<String> {
-    let Some(field) = field else { return BTreeSet::new() };
+    let Some(field) = field else {
+        return BTreeSet::new();
+    };
     if !matches!(field.node.value, Value::Map(_) | Value::Null) {
         return field.wrong("a map", complaints).unwrap_or_default();
     }
-    for entry in field.node.entries().iter().filter(|entry| entry.value.value != Value::Null) {
+    for entry in field
+        .node
+        .entries()
+        .iter()
+        .filter(|entry| entry.value.value != Value::Null)
+    {
         Table::read(&entry.value, &format!("`{}`", entry.key), &[], complaints);
     }
-    field.node.entries().iter().map(|entry| entry.key.clone()).collect()
+    field
+        .node
+        .entries()
+        .iter()
+        .map(|entry| entry.key.clone())
+        .collect()
 }

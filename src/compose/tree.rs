@@ -47,7 +47,11 @@ impl PartialEq for Node {
 impl Node {
     /// A node that stands where another one stood.
     pub(super) fn at(place: &Place, value: Value) -> Self {
-        Self { place: place.clone(), literal_at: None, value }
+        Self {
+            place: place.clone(),
+            literal_at: None,
+            value,
+        }
     }
 
     /// What this is, in words for a complaint.
@@ -64,7 +68,21 @@ impl Node {
 
     /// The value under a key of a map.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        self.entries()
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Map(entries) => entries
+                .iter_mut()
+                .find(|entry| entry.key == key)
+                .map(|entry| &mut entry.value),
+            _ => None,
+        }
     }
 
     /// The entries of a map; nothing for anything else.
@@ -86,7 +104,8 @@ impl Node {
 
     /// The place of the character `offset` characters into the text; of the text when that cannot be said.
     pub(super) fn place_inside(&self, offset: usize) -> Place {
-        self.literal_at.map_or_else(|| self.place.clone(), |start| self.place.further(start + offset))
+        self.literal_at
+            .map_or_else(|| self.place.clone(), |start| self.place.further(start + offset))
     }
 
     /// Call `each` with every text below, and with the keys and indices that lead to it. Where `enter` says no to
@@ -106,7 +125,9 @@ impl Node {
         };
         match &mut self.value {
             Value::Text(_) => each(path, self),
-            Value::List(items) => (0..).zip(items).for_each(|(i, item): (usize, _)| step(i.to_string(), item)),
+            Value::List(items) => (0..)
+                .zip(items)
+                .for_each(|(i, item): (usize, _)| step(i.to_string(), item)),
             Value::Map(entries) => entries.iter_mut().for_each(|e| step(e.key.clone(), &mut e.value)),
             _ => {}
         }
@@ -117,11 +138,16 @@ impl Node {
         match &self.value {
             Value::Null | Value::Unknown => Json::Null,
             Value::Bool(value) => Json::Bool(*value),
-            Value::Number(spelt) => serde_json::from_str(spelt).unwrap_or_else(|_| Json::String(spelt.clone())),
+            Value::Number(spelt) => {
+                serde_json::from_str(spelt).unwrap_or_else(|_| Json::String(spelt.clone()))
+            }
             Value::Text(text) => Json::String(text.clone()),
             Value::List(items) => Json::Array(items.iter().map(Self::canonical).collect()),
             Value::Map(entries) => {
-                let sorted: BTreeMap<_, _> = entries.iter().map(|e| (e.key.clone(), e.value.canonical())).collect();
+                let sorted: BTreeMap<_, _> = entries
+                    .iter()
+                    .map(|e| (e.key.clone(), e.value.canonical()))
+                    .collect();
                 Json::Object(sorted.into_iter().collect())
             }
         }

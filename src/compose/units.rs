@@ -19,8 +19,15 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut nanos: u128 = 0;
     while !rest.is_empty() {
         let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
-        let (unit, after) = after.split_at(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()));
-        let index = UNITS.iter().position(|(name, _)| *name == unit).filter(|index| *index >= next_unit)?;
+        let (unit, after) = after.split_at(
+            after
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(after.len()),
+        );
+        let index = UNITS
+            .iter()
+            .position(|(name, _)| *name == unit)
+            .filter(|index| *index >= next_unit)?;
         nanos = nanos.checked_add(scaled(number, UNITS[index].1)?)?;
         next_unit = index + 1;
         rest = after;
@@ -33,12 +40,17 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 fn scaled(number: &str, scale: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let parts = [whole, fraction];
-    if parts.iter().any(|part| part.is_empty() || part.len() > 15 || !part.bytes().all(|b| b.is_ascii_digit())) {
+    if parts
+        .iter()
+        .any(|part| part.is_empty() || part.len() > 15 || !part.bytes().all(|b| b.is_ascii_digit()))
+    {
         return None;
     }
     let denominator = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
     let numerator = fraction.parse::<u128>().ok()? * scale;
-    numerator.is_multiple_of(denominator).then(|| whole.parse::<u128>().unwrap_or_default() * scale + numerator / denominator)
+    numerator
+        .is_multiple_of(denominator)
+        .then(|| whole.parse::<u128>().unwrap_or_default() * scale + numerator / denominator)
 }
 
 /// `64m`, `1gb`, `1024`: a whole number of bytes, kilobytes of 1024, and so on.
@@ -59,7 +71,9 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 /// Processor cores: a decimal number above nought.
 pub(super) fn cores(text: &str) -> Option<f64> {
     let is_decimal = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    text.parse::<f64>().ok().filter(|cores| is_decimal && cores.is_finite() && *cores > 0.0)
+    text.parse::<f64>()
+        .ok()
+        .filter(|cores| is_decimal && cores.is_finite() && *cores > 0.0)
 }
 
 #[cfg(test)]
@@ -80,14 +94,34 @@ mod tests {
         ] {
             assert_eq!(duration(text), Some(Duration::from_nanos(nanos)), "{text}");
         }
-        for text in ["", "30", "s", "1x", "1s1m", "1s1s", "1.2.3s", "-1s", "1 s", ".s", "1.s", "1.5ns", "99999999999999h"] {
+        for text in [
+            "",
+            "30",
+            "s",
+            "1x",
+            "1s1m",
+            "1s1s",
+            "1.2.3s",
+            "-1s",
+            "1 s",
+            ".s",
+            "1.s",
+            "1.5ns",
+            "99999999999999h",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
     }
 
     #[test]
     fn sizes_are_whole_and_binary() {
-        for (text, size) in [("1024", 1024), ("64m", 64 << 20), ("1Gb", 1 << 30), ("2k", 2048), ("7b", 7)] {
+        for (text, size) in [
+            ("1024", 1024),
+            ("64m", 64 << 20),
+            ("1Gb", 1 << 30),
+            ("2k", 2048),
+            ("7b", 7),
+        ] {
             assert_eq!(bytes(text), Some(size), "{text}");
         }
         for text in ["", "m", "1.5g", "1x", "-1", "64 m", "99999999999t", "1kib"] {

@@ -50,14 +50,17 @@ impl Variable {
 /// Every variable of a file, in the order in which they stand.
 pub(super) fn variables(root: &Node) -> Vec<Variable> {
     let mut found = Vec::new();
-    root.clone().each_text(&mut Vec::new(), is_interpolated, &mut |path, node| {
-        let Value::Text(text) = &node.value else { return };
-        // Texts that cannot be taken apart were refused when the file was read.
-        let Ok(template) = Template::parse(text) else { return };
-        let (service, key) = address(path, text);
-        let one = |reference: &Reference| variable(reference, service.clone(), key.clone(), node);
-        found.extend(template.references().into_iter().map(one));
-    });
+    root.clone()
+        .each_text(&mut Vec::new(), is_interpolated, &mut |path, node| {
+            let Value::Text(text) = &node.value else { return };
+            // Texts that cannot be taken apart were refused when the file was read.
+            let Ok(template) = Template::parse(text) else {
+                return;
+            };
+            let (service, key) = address(path, text);
+            let one = |reference: &Reference| variable(reference, service.clone(), key.clone(), node);
+            found.extend(template.references().into_iter().map(one));
+        });
     found.sort_by(|a, b| a.place.cmp(&b.place));
     found
 }

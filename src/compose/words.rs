@@ -53,7 +53,10 @@ mod tests {
     fn words_are_split_as_a_shell_would() {
         for (text, words) in [
             ("a b\tc\n", vec!["a", "b", "c"]),
-            ("sh -c 'echo \"hi\" && exit 3'", vec!["sh", "-c", "echo \"hi\" && exit 3"]),
+            (
+                "sh -c 'echo \"hi\" && exit 3'",
+                vec!["sh", "-c", "echo \"hi\" && exit 3"],
+            ),
             (r#"a"b c"d e\ f "\"\\\n""#, vec!["ab cd", "e f", r#""\\n"#]),
             ("'' \"\"", vec!["", ""]),
             ("", vec![]),

@@ -28,7 +28,10 @@ pub(super) fn parse(label: &str, bytes: &[u8], complaints: &mut Complaints) -> O
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
-            complaints.say(&place_after(&bytes[..error.valid_up_to()], &top), "not UTF-8 from here on");
+            complaints.say(
+                &place_after(&bytes[..error.valid_up_to()], &top),
+                "not UTF-8 from here on",
+            );
             return None;
         }
     };
@@ -47,7 +50,11 @@ pub(super) fn parse(label: &str, bytes: &[u8], complaints: &mut Complaints) -> O
 fn place_after(bytes: &[u8], top: &Place) -> Place {
     let text = String::from_utf8_lossy(bytes);
     let last = text.rsplit('\n').next().unwrap_or_default();
-    Place { line: 1 + text.matches('\n').count(), column: 1 + last.chars().count(), ..top.clone() }
+    Place {
+        line: 1 + text.matches('\n').count(),
+        column: 1 + last.chars().count(),
+        ..top.clone()
+    }
 }
 
 /// Reading cannot go on; the reason is among the complaints.
@@ -116,9 +123,15 @@ impl<'a> Reader<'a> {
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, place: Place) -> Node {
-        let quotes = usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
+        let quotes = usize::from(matches!(
+            style,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted
+        ));
         let line = self.lines.get(place.line - 1).copied().unwrap_or_default();
-        let begins = line.char_indices().nth(place.column - 1 + quotes).map_or(line.len(), |(at, _)| at);
+        let begins = line
+            .char_indices()
+            .nth(place.column - 1 + quotes)
+            .map_or(line.len(), |(at, _)| at);
         let literal_at = line[begins..].starts_with(text).then_some(quotes);
         let value = if style == ScalarStyle::Plain {
             scalar::plain(text)
@@ -127,12 +140,20 @@ impl<'a> Reader<'a> {
         };
         if value.is_none() {
             let message = format!("readers of YAML disagree about `{text}`");
-            self.complaints.hint(&place, message, "put it in quotes, or spell it as it would be printed");
+            self.complaints.hint(
+                &place,
+                message,
+                "put it in quotes, or spell it as it would be printed",
+            );
         }
         if text.contains('\0') {
             self.complaints.say(&place, "a text with a zero byte");
         }
-        Node { place, literal_at, value: value.unwrap_or(Value::Unknown) }
+        Node {
+            place,
+            literal_at,
+            value: value.unwrap_or(Value::Unknown),
+        }
     }
 
     fn list(&mut self, depth: usize) -> Result<Vec<Node>, Stop> {
@@ -154,11 +175,22 @@ impl<'a> Reader<'a> {
                 break;
             }
             let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
-            let key = if is_merge { None } else { self.key(event, span, depth)? };
+            let key = if is_merge {
+                None
+            } else {
+                self.key(event, span, depth)?
+            };
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span, depth + 1)?;
             match key {
-                Some(key) => self.enter(&mut entries, Entry { key, place: self.place(span), value }),
+                Some(key) => self.enter(
+                    &mut entries,
+                    Entry {
+                        key,
+                        place: self.place(span),
+                        value,
+                    },
+                ),
                 None if is_merge => merges.push(value),
                 None => {}
             }
@@ -174,7 +206,8 @@ impl<'a> Reader<'a> {
         let place = self.place(span);
         let problem = match &event {
             Event::Scalar(text, style, _, None) => {
-                let is_text = *style != ScalarStyle::Plain || matches!(scalar::plain(text), Some(Value::Text(_)));
+                let is_text =
+                    *style != ScalarStyle::Plain || matches!(scalar::plain(text), Some(Value::Text(_)));
                 let is_filled = text.contains("${");
                 match (is_text, is_filled) {
                     (true, false) => None,
@@ -184,12 +217,12 @@ impl<'a> Reader<'a> {
             }
             _ => Some("a key must be a text".to_owned()),
         };
-        match (problem, event) {
-            (None, Event::Scalar(text, ..)) => Ok(Some(text.into_owned())),
-            (problem, event) => {
-                self.complaints.push(&place, problem.unwrap_or_default(), None);
-                self.node(event, span, depth + 1).map(|_| None)
-            }
+        if let Some(problem) = &problem {
+            self.complaints.say(&place, problem);
+        }
+        match event {
+            Event::Scalar(text, ..) => Ok(problem.is_none().then(|| text.into_owned())),
+            event => self.node(event, span, depth + 1).map(|_| None),
         }
     }
 
@@ -198,7 +231,11 @@ impl<'a> Reader<'a> {
             None => entries.push(entry),
             Some(earlier) => {
                 let message = format!("duplicate key `{}`", entry.key);
-                self.complaints.hint(&entry.place, message, format!("it stands in line {} already", earlier.place.line));
+                self.complaints.hint(
+                    &entry.place,
+                    message,
+                    format!("it stands in line {} already", earlier.place.line),
+                );
             }
         }
     }
@@ -233,7 +270,10 @@ impl<'a> Reader<'a> {
                 self.left = left;
                 Ok(())
             }
-            None => self.stop(place, format!("more than {MOST_NODES} values once aliases are followed")),
+            None => self.stop(
+                place,
+                format!("more than {MOST_NODES} values once aliases are followed"),
+            ),
         }
     }
 
@@ -257,7 +297,11 @@ impl<'a> Reader<'a> {
 
     /// The crate counts lines from one and columns from nought.
     fn place(&self, span: Span) -> Place {
-        Place { file: self.file.clone(), line: span.start.line().max(1), column: span.start.col() + 1 }
+        Place {
+            file: self.file.clone(),
+            line: span.start.line().max(1),
+            column: span.start.col() + 1,
+        }
     }
 }
 
@@ -268,11 +312,15 @@ mod tests {
     fn read(text: &str) -> Result<Node, String> {
         let mut complaints = Complaints::default();
         let root = parse("f.yml", text.as_bytes(), &mut complaints);
-        complaints.unless(root).map_err(|complaints| complaints.to_string())
+        complaints
+            .unless(root)
+            .map_err(|complaints| complaints.to_string())
     }
 
     fn json(text: &str) -> String {
-        read(text).map(|node| node.canonical().to_string()).unwrap_or_else(|words| words)
+        read(text)
+            .map(|node| node.canonical().to_string())
+            .unwrap_or_else(|words| words)
     }
 
     #[test]
@@ -288,7 +336,9 @@ mod tests {
     fn places_count_from_one() {
         let root = read("a:\n  - 'b'\n  - |\n    c\n").expect("this is YAML");
         let list = root.get("a").expect("the key is there");
-        let super::Value::List(items) = &list.value else { panic!("a list") };
+        let super::Value::List(items) = &list.value else {
+            panic!("a list")
+        };
         assert_eq!(items[0].place.to_string(), "f.yml:2:5");
         assert_eq!(items[0].place_inside(0).to_string(), "f.yml:2:6");
         assert_eq!(items[1].literal_at, None);
@@ -301,14 +351,20 @@ mod tests {
             let alias = format!("*a{}", level - 1);
             text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![alias; 10].join(", ")));
         }
-        assert_eq!(json(&text), "f.yml:5:34: more than 50000 values once aliases are followed");
+        assert_eq!(
+            json(&text),
+            "f.yml:5:25: more than 50000 values once aliases are followed"
+        );
     }
 
     #[test]
     fn hostile_nesting_is_refused() {
         let deep = format!("a: {}1{}", "[".repeat(200), "]".repeat(200));
         assert_eq!(json(&deep), "f.yml:1:68: nested deeper than 64 levels");
-        assert_eq!(json("a: &a [*a]"), "f.yml:1:8: an alias inside of what it stands for");
+        assert_eq!(
+            json("a: &a [*a]"),
+            "f.yml:1:8: an alias inside of what it stands for"
+        );
     }
 
     #[test]
@@ -323,7 +379,10 @@ mod tests {
     #[test]
     fn what_is_not_one_utf8_document_is_refused() {
         assert_eq!(json(""), "f.yml:1:1: the file is empty");
-        assert_eq!(json("a: b\n---\nc: d\n"), "f.yml:3:1: a second document: a compose file has one");
+        assert_eq!(
+            json("a: b\n---\nc: d\n"),
+            "f.yml:3:1: a second document: a compose file has one"
+        );
         let mut complaints = Complaints::default();
         assert!(parse("f.yml", b"a: 1\nb: \xff", &mut complaints).is_none());
         assert_eq!(complaints.to_string(), "f.yml:2:4: not UTF-8 from here on");
