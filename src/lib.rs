@@ -21,3 +21,6 @@ pub mod name;
 pub mod observation;
 /// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
 pub mod outcome;
+/// Bring-up and teardown of the composed services.
+#[cfg(feature = "live")]
+pub mod topology;
