@@ -29,7 +29,10 @@ impl Topology {
         match timeout(within, self.await_goal(service, self.goal(service))).await {
             Ok(Standing::Failed) => Err(self.not_up(service).await),
             Ok(_) => self.inspect(service).await,
-            Err(_) => Err(Error::Timeout { within, last_seen: self.unready(&[service].into()).await }),
+            Err(_) => Err(Error::Timeout {
+                within,
+                last_seen: self.unready(&[service].into()).await,
+            }),
         }
     }
 
@@ -76,7 +79,12 @@ impl Topology {
     ///
     /// # Errors
     /// As [`Topology::stop`] and [`Topology::start`].
-    pub async fn restart_with(&self, service: &str, definition: Service, within: Duration) -> Result<ServiceSeen> {
+    pub async fn restart_with(
+        &self,
+        service: &str,
+        definition: Service,
+        within: Duration,
+    ) -> Result<ServiceSeen> {
         if !self.line(service)?.borrow().is_over() {
             self.stop(service, None).await?;
         }
@@ -115,7 +123,11 @@ impl Topology {
     }
 
     async fn stop_all(&self) {
-        let mut names: Vec<(usize, &str)> = self.lives.keys().map(|name| (self.depth(name, 0), name.as_str())).collect();
+        let mut names: Vec<(usize, &str)> = self
+            .lives
+            .keys()
+            .map(|name| (self.depth(name, 0), name.as_str()))
+            .collect();
         names.sort_unstable();
         for wave in names.chunk_by(|a, b| a.0 == b.0).rev() {
             let stops = wave.iter().map(|(_, name)| self.stop(name, None));
@@ -127,11 +139,29 @@ impl Topology {
     /// How many services stand below this one. A circle cannot be here, the compose reader refuses it; the bound
     /// only keeps a wrong model from costing us the teardown.
     fn depth(&self, name: &str, below: usize) -> usize {
-        let Some(service) = self.model.services.get(name).filter(|_| below <= self.lives.len()) else { return below };
-        service.depends_on.keys().map(|dependency| self.depth(dependency, below + 1)).max().unwrap_or(below)
+        let Some(service) = self
+            .model
+            .services
+            .get(name)
+            .filter(|_| below <= self.lives.len())
+        else {
+            return below;
+        };
+        service
+            .depends_on
+            .keys()
+            .map(|dependency| self.depth(dependency, below + 1))
+            .max()
+            .unwrap_or(below)
     }
 
-    async fn end(&self, service: &str, act: &'static str, signal: Signal, grace: Duration) -> Result<ServiceSeen> {
+    async fn end(
+        &self,
+        service: &str,
+        act: &'static str,
+        signal: Signal,
+        grace: Duration,
+    ) -> Result<ServiceSeen> {
         let line = self.line(service)?;
         line.send_modify(Life::ask_to_end);
         self.signal(act, service, signal).await?;
@@ -155,10 +185,17 @@ impl Topology {
         if self.line(service)?.borrow().is_over() {
             return Err(Error::act(act, service, "it does not live"));
         }
-        self.substrate.signal(service, signal).await.map_err(|cause| Error::act(act, service, cause))
+        self.substrate
+            .signal(service, signal)
+            .await
+            .map_err(|cause| Error::act(act, service, cause))
     }
 }
 
 fn nothing(left: Vec<Leftover>) -> Result<()> {
-    if left.is_empty() { Ok(()) } else { Err(Error::Left(left)) }
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Left(left))
+    }
 }

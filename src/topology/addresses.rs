@@ -60,7 +60,12 @@ impl Addresses {
 
     /// Those host ports on which somebody still listens.
     pub(crate) fn still_open(&self) -> Vec<u16> {
-        self.published.values().flat_map(BTreeMap::values).copied().filter(|&port| !is_free(port)).collect()
+        self.published
+            .values()
+            .flat_map(BTreeMap::values)
+            .copied()
+            .filter(|&port| !is_free(port))
+            .collect()
     }
 }
 
@@ -79,7 +84,9 @@ fn pick_one(run: &RunFolder, above: u16) -> Result<u16> {
             return Ok(port);
         }
     }
-    Err(Error::folder("pick a free port for", run.path())(io::Error::from(io::ErrorKind::AddrInUse)))
+    Err(Error::folder("pick a free port for", run.path())(
+        io::Error::from(io::ErrorKind::AddrInUse),
+    ))
 }
 
 fn is_free(port: u16) -> bool {
@@ -95,7 +102,11 @@ fn draw() -> u16 {
 /// connections could take the port of a service while that service is stopped.
 fn ephemeral_from() -> u16 {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let first = range.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(32_768);
+    let first = range
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(32_768);
     // A machine that hands out nearly everything leaves no room below.
     if first > LOWEST + 1_000 { first } else { u16::MAX }
 }
@@ -114,10 +125,19 @@ mod tests {
     fn no_port_is_given_out_twice_within_a_run_and_all_are_written_down() {
         let root = tempfile::tempdir().expect("a folder");
         let run = RunFolder::open(root.path(), "r1").expect("opened");
-        let services = BTreeMap::from([("api".to_owned(), vec![8000, 9000]), ("postgres".to_owned(), vec![5432])]);
-        let all: Vec<Addresses> = (0..20).map(|_| Addresses::pick(&run, &services).expect("picked")).collect();
-        let ports: BTreeSet<u16> =
-            all.iter().flat_map(|one| one.published.values()).flat_map(BTreeMap::values).copied().collect();
+        let services = BTreeMap::from([
+            ("api".to_owned(), vec![8000, 9000]),
+            ("postgres".to_owned(), vec![5432]),
+        ]);
+        let all: Vec<Addresses> = (0..20)
+            .map(|_| Addresses::pick(&run, &services).expect("picked"))
+            .collect();
+        let ports: BTreeSet<u16> = all
+            .iter()
+            .flat_map(|one| one.published.values())
+            .flat_map(BTreeMap::values)
+            .copied()
+            .collect();
         assert_eq!(ports.len(), 60);
         assert_eq!(RunState::read(run.path()).expect("read").ports.len(), 60);
     }

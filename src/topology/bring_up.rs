@@ -27,7 +27,8 @@ impl Topology {
     /// At once when one service can no longer come up, or falls again while others still rise; else when the
     /// deadline passes. What was started stays until it is torn down.
     pub async fn bring_up(&self, within: Duration) -> Result<Vec<ServiceSeen>> {
-        self.raise(self.lives.keys().map(String::as_str).collect(), within).await?;
+        self.raise(self.lives.keys().map(String::as_str).collect(), within)
+            .await?;
         Ok(self.inspect_all().await)
     }
 
@@ -48,12 +49,18 @@ impl Topology {
         let rising: FuturesUnordered<_> = services.iter().map(|name| self.raise_one(name)).collect();
         match timeout(within, self.see_up(rising)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Error::Timeout { within, last_seen: self.unready(&services).await }),
+            Err(_) => Err(Error::Timeout {
+                within,
+                last_seen: self.unready(&services).await,
+            }),
         }
     }
 
     /// Wait until all have risen, and notice when one that had risen falls meanwhile.
-    async fn see_up<'a>(&'a self, mut rising: FuturesUnordered<impl Future<Output = Result<&'a str>>>) -> Result<()> {
+    async fn see_up<'a>(
+        &'a self,
+        mut rising: FuturesUnordered<impl Future<Output = Result<&'a str>>>,
+    ) -> Result<()> {
         let mut falling = FuturesUnordered::new();
         while !rising.is_empty() {
             tokio::select! {
@@ -89,14 +96,18 @@ impl Topology {
     pub(super) async fn launch_again(&self, name: &str) -> Result<()> {
         let (line, definition) = (self.line(name)?, self.definition(name)?);
         let started = self.substrate.start(name, &definition, line.clone()).await;
-        started.map_err(|cause| Error::act("start", name, cause)).inspect_err(|error| {
-            line.send_modify(|life| life.refuse(error.whole()));
-        })
+        started
+            .map_err(|cause| Error::act("start", name, cause))
+            .inspect_err(|error| {
+                line.send_modify(|life| life.refuse(error.whole()));
+            })
     }
 
     /// True once every dependency came to what its condition asks; false once one never can.
     pub(super) async fn await_dependencies(&self, name: &str) -> bool {
-        let Some(service) = self.model.services.get(name) else { return false };
+        let Some(service) = self.model.services.get(name) else {
+            return false;
+        };
         for (dependency, &condition) in &service.depends_on {
             let goal = Goal::of_condition(condition, &self.model, dependency);
             if self.await_goal(dependency, goal).await == Standing::Failed {
@@ -107,9 +118,14 @@ impl Topology {
     }
 
     pub(super) async fn await_goal(&self, name: &str, goal: Goal) -> Standing {
-        let Some(line) = self.lives.get(name) else { return Standing::Failed };
+        let Some(line) = self.lives.get(name) else {
+            return Standing::Failed;
+        };
         let mut life = line.subscribe();
-        match life.wait_for(|life| goal.standing(life) != Standing::Rising).await {
+        match life
+            .wait_for(|life| goal.standing(life) != Standing::Rising)
+            .await
+        {
             Ok(life) => goal.standing(&life),
             Err(_) => Standing::Failed,
         }
@@ -128,16 +144,31 @@ impl Topology {
 
     /// Why a service, and what waits for it, can never be up.
     pub(super) async fn not_up(&self, name: &str) -> Error {
-        let what = self.lives.get(name).map(|line| line.borrow().in_words()).unwrap_or_default();
-        let last_words = self.inspect(name).await.map(|seen| seen.last_words).unwrap_or_default();
-        Error::NotUp { service: name.to_owned(), what, waiting: self.waiting_for(name), last_words }
+        let what = self
+            .lives
+            .get(name)
+            .map(|line| line.borrow().in_words())
+            .unwrap_or_default();
+        let last_words = self
+            .inspect(name)
+            .await
+            .map(|seen| seen.last_words)
+            .unwrap_or_default();
+        Error::NotUp {
+            service: name.to_owned(),
+            what,
+            waiting: self.waiting_for(name),
+            last_words,
+        }
     }
 
     /// Of each service that is not ready, what was last seen of it, in a line or two.
     pub(super) async fn unready(&self, services: &BTreeSet<&str>) -> Vec<String> {
         let mut seen = Vec::new();
         for &name in services {
-            let Some(life) = self.lives.get(name).map(|line| line.borrow().clone()) else { continue };
+            let Some(life) = self.lives.get(name).map(|line| line.borrow().clone()) else {
+                continue;
+            };
             if self.goal(name).standing(&life) != Standing::Ready {
                 seen.push(self.last_seen(name, &life).await);
             }
@@ -149,9 +180,17 @@ impl Topology {
         if let Some(culprit) = self.blocked_on(name) {
             return format!("`{name}` {}: it waits for `{culprit}`", life.in_words());
         }
-        let health = if life.last_look.is_empty() { String::new() } else { format!("; {}", life.last_look) };
+        let health = if life.last_look.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", life.last_look)
+        };
         let words = self.substrate.vitals(name).await.last_words;
-        let words = if words.is_empty() { "; it said nothing".to_owned() } else { format!("; last words:\n{words}") };
+        let words = if words.is_empty() {
+            "; it said nothing".to_owned()
+        } else {
+            format!("; last words:\n{words}")
+        };
         format!("`{name}` {}{health}{words}", life.in_words())
     }
 
@@ -163,23 +202,38 @@ impl Topology {
         let dependencies = self.model.services.get(name)?.depends_on.iter();
         let mut unmet = dependencies.filter(|(dependency, condition)| {
             let goal = Goal::of_condition(**condition, &self.model, dependency);
-            self.lives.get(*dependency).is_none_or(|line| goal.standing(&line.borrow()) != Standing::Ready)
+            self.lives
+                .get(*dependency)
+                .is_none_or(|line| goal.standing(&line.borrow()) != Standing::Ready)
         });
         unmet.next().map(|(dependency, _)| dependency.as_str())
     }
 
     fn waiting_for(&self, name: &str) -> Vec<String> {
         let waits = |other: &String| {
-            let is_waiting = self.lives.get(other).is_some_and(|line| line.borrow().state == State::NotStarted);
+            let is_waiting = self
+                .lives
+                .get(other)
+                .is_some_and(|line| line.borrow().state == State::NotStarted);
             is_waiting && self.model.services[other].depends_on.contains_key(name)
         };
-        self.model.services.keys().filter(|other| waits(other)).cloned().collect()
+        self.model
+            .services
+            .keys()
+            .filter(|other| waits(other))
+            .cloned()
+            .collect()
     }
 
-        pub(super) fn with_dependencies<'a>(&'a self, name: &str, into: &mut BTreeSet<&'a str>) {
-        let Some((name, service)) = self.model.services.get_key_value(name) else { return };
+    pub(super) fn with_dependencies<'a>(&'a self, name: &str, into: &mut BTreeSet<&'a str>) {
+        let Some((name, service)) = self.model.services.get_key_value(name) else {
+            return;
+        };
         if into.insert(name) {
-            service.depends_on.keys().for_each(|dependency| self.with_dependencies(dependency, into));
+            service
+                .depends_on
+                .keys()
+                .for_each(|dependency| self.with_dependencies(dependency, into));
         }
     }
 }

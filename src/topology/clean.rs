@@ -49,8 +49,14 @@ pub fn clean(root: &Path) -> Result<Vec<Cleaned>> {
 }
 
 fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
-    let Some(_lock) = try_lock(folder)? else { return Ok(None) };
-    let run = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let Some(_lock) = try_lock(folder)? else {
+        return Ok(None);
+    };
+    let run = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let state = RunState::read(folder);
     let leaders = state.as_ref().map(RunState::leaders).unwrap_or_default();
     let (killed, survivors) = extinguish(marks(folder, &run, &leaders), VANISHING);
@@ -135,7 +141,13 @@ mod tests {
         let mut stranger = sleeper(None);
         let id = Identity::of(stranger.id()).expect("it lives");
         let mut state = RunState::new("clean-reused");
-        state.replace_group("live/api".to_owned(), Identity { start_time: id.start_time - 1, ..id });
+        state.replace_group(
+            "live/api".to_owned(),
+            Identity {
+                start_time: id.start_time - 1,
+                ..id
+            },
+        );
         state.write(&folder).expect("written");
 
         let cleaned = clean(root.path()).expect("cleaned");
@@ -152,6 +164,10 @@ mod tests {
         fs::create_dir(root.path().join("clean-early")).expect("made");
         let cleaned = clean(root.path()).expect("cleaned");
         assert_eq!(cleaned[0].run, "clean-early");
-        assert_eq!(clean(root.path()).expect("cleaned"), [], "nothing is left to clean");
+        assert_eq!(
+            clean(root.path()).expect("cleaned"),
+            [],
+            "nothing is left to clean"
+        );
     }
 }

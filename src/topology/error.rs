@@ -33,7 +33,7 @@ pub enum Error {
         last_words: String,
     },
     /// A service came to a state in which it, and what waits for it, can never be up.
-    #[error("`{service}` {what}{}{}", waiting(.waiting), spoken(.last_words))]
+    #[error("`{service}` {what}{}{}", who_waits(.waiting), spoken(.last_words))]
     NotUp {
         /// The service.
         service: String,
@@ -89,12 +89,20 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn act(act: &'static str, service: &str, cause: impl Into<Cause>) -> Self {
-        Self::Act { act, service: service.to_owned(), cause: cause.into() }
+        Self::Act {
+            act,
+            service: service.to_owned(),
+            cause: cause.into(),
+        }
     }
 
     /// Turns an I/O error into one that names what was tried, and on what.
     pub(crate) fn folder(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Folder { act, path: path.display().to_string(), source }
+        move |source| Self::Folder {
+            act,
+            path: path.display().to_string(),
+            source,
+        }
     }
 
     /// The error and its causes in one line, for places that keep words and not errors.
@@ -131,10 +139,14 @@ impl fmt::Display for Leftover {
 }
 
 fn spoken(words: &str) -> String {
-    if words.is_empty() { "; it said nothing".to_owned() } else { format!("\n{}", indented(words)) }
+    if words.is_empty() {
+        "; it said nothing".to_owned()
+    } else {
+        format!("\n{}", indented(words))
+    }
 }
 
-fn waiting(names: &[String]) -> String {
+fn who_waits(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => format!("; `{one}` waits for it"),
@@ -147,13 +159,23 @@ fn suggested(nearest: Option<&str>) -> String {
 }
 
 fn listed(things: &[impl fmt::Display]) -> String {
-    things.iter().map(|thing| format!("\n{}", indented(&thing.to_string()))).collect()
+    things
+        .iter()
+        .map(|thing| format!("\n{}", indented(&thing.to_string())))
+        .collect()
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn in_words(span: Duration) -> String {
-    if span.subsec_millis() == 0 { format!("{} s", span.as_secs()) } else { format!("{} ms", span.as_millis()) }
+    if span.subsec_millis() == 0 {
+        format!("{} s", span.as_secs())
+    } else {
+        format!("{} ms", span.as_millis())
+    }
 }

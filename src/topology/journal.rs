@@ -38,8 +38,18 @@ struct Pages {
 impl Journal {
     /// Open a log to append to.
     pub(crate) fn open(path: &Path, redact: Redactor) -> Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::folder("open", path))?;
-        Ok(Self { redact, pages: Mutex::new(Pages { file, tail: VecDeque::new() }) })
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(Error::folder("open", path))?;
+        Ok(Self {
+            redact,
+            pages: Mutex::new(Pages {
+                file,
+                tail: VecDeque::new(),
+            }),
+        })
     }
 
     /// Append one line, redacted.
@@ -59,7 +69,11 @@ impl Journal {
         let mut line = Vec::new();
         loop {
             line.clear();
-            match (&mut source).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
+            match (&mut source)
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut line)
+                .await
+            {
                 Ok(0) | Err(_) => return,
                 Ok(_) => self.line(&line),
             }
@@ -70,7 +84,13 @@ impl Journal {
     pub(crate) fn last_words(&self) -> String {
         let pages = self.pages();
         let from = pages.tail.len().saturating_sub(LAST_WORDS);
-        pages.tail.iter().skip(from).map(String::as_str).collect::<Vec<_>>().join("\n")
+        pages
+            .tail
+            .iter()
+            .skip(from)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Forget the lines in memory: the last words of an earlier process are not those of the next.
@@ -109,7 +129,9 @@ mod tests {
         let path = folder.path().join("api.log");
         let redact = |line: &str| line.replace("hunter2", "‹password›");
         let journal = Arc::new(Journal::open(&path, Arc::new(redact)).expect("opened"));
-        Arc::clone(&journal).follow(&b"one\npassword hunter2\r\nno end"[..]).await;
+        Arc::clone(&journal)
+            .follow(&b"one\npassword hunter2\r\nno end"[..])
+            .await;
         let expected = "one\npassword ‹password›\nno end";
         assert_eq!(journal.last_words(), expected);
         assert_eq!(fs::read_to_string(path).expect("read"), format!("{expected}\n"));
@@ -120,7 +142,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("api.log");
         let journal = Arc::new(Journal::open(&path, Arc::new(str::to_owned)).expect("opened"));
-        Arc::clone(&journal).follow(vec![b'x'; 3 * 64 * 1024].as_slice()).await;
+        Arc::clone(&journal)
+            .follow(vec![b'x'; 3 * 64 * 1024].as_slice())
+            .await;
         assert_eq!(journal.last_words().lines().count(), 3);
         for line in 0..200 {
             journal.line(format!("line {line}").as_bytes());

@@ -102,7 +102,12 @@ impl Life {
 
     /// It could not even be started.
     pub(crate) fn refuse(&mut self, why: String) {
-        *self = Self { state: State::Exited, starts: self.starts, last_look: why, ..Self::default() };
+        *self = Self {
+            state: State::Exited,
+            starts: self.starts,
+            last_look: why,
+            ..Self::default()
+        };
     }
 
     /// A health look was made. One that was under way when the service was paused or ended says nothing.
@@ -133,7 +138,11 @@ impl Life {
     /// Its process ended. Only a service that was not asked to end, and that nobody asks for its health, completes.
     pub(crate) fn end(&mut self, code: i32) {
         let completed = code == 0 && !self.asked_to_end && self.health == Health::None;
-        self.state = if completed { State::Completed } else { State::Exited };
+        self.state = if completed {
+            State::Completed
+        } else {
+            State::Exited
+        };
         self.exit_code = Some(code);
         self.pid = None;
         if completed || self.took.is_none() {
@@ -211,7 +220,11 @@ impl Goal {
             .services
             .values()
             .any(|other| other.depends_on.get(name) == Some(&Condition::ServiceCompletedSuccessfully));
-        if is_one_shot { Self::Completed } else { Self::of_server(model, name) }
+        if is_one_shot {
+            Self::Completed
+        } else {
+            Self::of_server(model, name)
+        }
     }
 
     /// What a dependency must come to under a condition.
@@ -251,7 +264,10 @@ impl Goal {
 /// True when a service's health is asked: an empty test is a check switched off.
 pub(crate) fn has_check(service: &crate::compose::model::Service) -> bool {
     service.healthcheck.as_ref().is_some_and(|check| {
-        let asks_natively = service.native.as_ref().is_some_and(|native| !native.health.is_empty());
+        let asks_natively = service
+            .native
+            .as_ref()
+            .is_some_and(|native| !native.health.is_empty());
         asks_natively || !check.test.is_empty()
     })
 }
@@ -317,6 +333,9 @@ mod tests {
         let mut life = born(false);
         life.end(9);
         life.begin(8, false);
-        assert_eq!((life.exit_code, life.starts, life.state), (None, 2, State::Starting));
+        assert_eq!(
+            (life.exit_code, life.starts, life.state),
+            (None, 2, State::Starting)
+        );
     }
 }

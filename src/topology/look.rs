@@ -25,11 +25,17 @@ impl Topology {
     /// Look at every service, in the order of their names.
     pub async fn inspect_all(&self) -> Vec<ServiceSeen> {
         let looks = self.lives.keys().map(|name| self.inspect(name));
-        futures::future::join_all(looks).await.into_iter().flatten().collect()
+        futures::future::join_all(looks)
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn seen(&self, name: &str, life: Life, definition: Service, vitals: Vitals) -> ServiceSeen {
-        let waits = self.blocked_on(name).map(|culprit| format!("it waits for `{culprit}`"));
+        let waits = self
+            .blocked_on(name)
+            .map(|culprit| format!("it waits for `{culprit}`"));
         let spoken = [vitals.last_words, life.last_look, waits.unwrap_or_default()];
         let at = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
         ServiceSeen {
@@ -49,8 +55,13 @@ impl Topology {
             rss_kib: vitals.rss_kib,
             cpu_pct: vitals.cpu_pct,
             fds: vitals.fds,
-            took_ms: life.took.map_or(0, |took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-            last_words: spoken.into_iter().find(|words| !words.is_empty()).unwrap_or_default(),
+            took_ms: life
+                .took
+                .map_or(0, |took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            last_words: spoken
+                .into_iter()
+                .find(|words| !words.is_empty())
+                .unwrap_or_default(),
         }
     }
 

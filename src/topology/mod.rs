@@ -79,7 +79,14 @@ impl Topology {
         let line = |name: &String| (name.clone(), Arc::new(watch::Sender::new(Life::default())));
         let lives = model.services.keys().map(line).collect();
         let current = Mutex::new(model.services.clone());
-        Self { substrate, run, model, current, lives, scratches: AtomicU32::new(0) }
+        Self {
+            substrate,
+            run,
+            model,
+            current,
+            lives,
+            scratches: AtomicU32::new(0),
+        }
     }
 
     /// The model as it was planned, whatever single services are started with by now.
@@ -92,7 +99,10 @@ impl Topology {
     /// # Errors
     /// When there is no such service.
     pub fn definition(&self, service: &str) -> Result<Service> {
-        self.current().get(service).cloned().ok_or_else(|| self.unknown(service))
+        self.current()
+            .get(service)
+            .cloned()
+            .ok_or_else(|| self.unknown(service))
     }
 
     fn line(&self, service: &str) -> Result<&LifeLine> {
@@ -109,6 +119,9 @@ impl Topology {
 
     fn unknown(&self, service: &str) -> Error {
         let nearest = nearest(service, self.lives.keys().map(String::as_str)).map(str::to_owned);
-        Error::Unknown { service: service.to_owned(), nearest }
+        Error::Unknown {
+            service: service.to_owned(),
+            nearest,
+        }
     }
 }

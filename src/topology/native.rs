@@ -70,7 +70,10 @@ impl Native {
     /// The copy that probes look at.
     pub(crate) fn live(run: Arc<RunFolder>, site: Site, addresses: Addresses) -> Result<Self> {
         let account = Account::unprivileged().map_err(Error::folder("read", Path::new("/etc/passwd")))?;
-        if account.as_ref().is_some_and(|account| !account.can_reach(run.path())) {
+        if account
+            .as_ref()
+            .is_some_and(|account| !account.can_reach(run.path()))
+        {
             let closed = io::Error::other("the account that services run under cannot pass through to it");
             return Err(Error::folder("use", run.path())(closed));
         }
@@ -86,13 +89,27 @@ impl Native {
         programs: Arc<Programs>,
     ) -> Result<Self> {
         // What marks the live copy is the beginning of what marks a scratch copy: whoever sweeps the run sweeps both.
-        let marker = if label == "live" { run.id().to_owned() } else { format!("{}/{label}", run.id()) };
+        let marker = if label == "live" {
+            run.id().to_owned()
+        } else {
+            format!("{}/{label}", run.id())
+        };
         let (label, folder) = (label.to_owned(), run.path().join(label));
         run.note(|state| state.folders.push(label.clone()))?;
         create_passable(&folder).map_err(Error::folder("create", &folder))?;
         create_passable(&site.logs).map_err(Error::folder("create", &site.logs))?;
         let (units, is_removed) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Self { run, label, folder, marker, site, addresses, programs, units, is_removed })
+        Ok(Self {
+            run,
+            label,
+            folder,
+            marker,
+            site,
+            addresses,
+            programs,
+            units,
+            is_removed,
+        })
     }
 
     async fn start_process(&self, name: &str, service: &Service, life: LifeLine) -> Result<(), Cause> {
@@ -100,14 +117,35 @@ impl Native {
         let launch = Arc::new(self.launch(name, service, &journal).await?);
         let child = launch.command(&launch.argv).spawn()?;
         let pid = child.id().ok_or("it ended before it could be looked at")?;
-        let group = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or("its process has no id")?;
+        let group = i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or("its process has no id")?;
         let leader = Identity::of(pid).unwrap_or(Identity { pid, start_time: 0 });
-        let readiness = launch.health.as_ref().and(service.healthcheck.clone()).map(Readiness::new);
+        let readiness = launch
+            .health
+            .as_ref()
+            .and(service.healthcheck.clone())
+            .map(Readiness::new);
         life.send_modify(|life| life.begin(pid, readiness.is_some()));
-        let attendance = Attendance { launch: Arc::clone(&launch), journal: Arc::clone(&journal), readiness, life };
+        let attendance = Attendance {
+            launch: Arc::clone(&launch),
+            journal: Arc::clone(&journal),
+            readiness,
+            life,
+        };
         tokio::spawn(attendance.attend(child, group));
-        self.units().insert(name.to_owned(), Unit { leader, launch, journal, sample: Sample::begin() });
-        self.run.note(|state| state.replace_group(format!("{}/{name}", self.label), leader))?;
+        self.units().insert(
+            name.to_owned(),
+            Unit {
+                leader,
+                launch,
+                journal,
+                sample: Sample::begin(),
+            },
+        );
+        self.run
+            .note(|state| state.replace_group(format!("{}/{name}", self.label), leader))?;
         Ok(())
     }
 
@@ -122,11 +160,14 @@ impl Native {
     }
 
     async fn launch(&self, name: &str, service: &Service, journal: &Journal) -> Result<Launch, Cause> {
-        let hint = "the compose file does not say how it runs natively\nhint: give it an `x-closure` with an `argv`";
+        let hint =
+            "the compose file does not say how it runs natively\nhint: give it an `x-closure` with an `argv`";
         let native = service.native.as_ref().ok_or(hint)?;
         match native.provides.as_deref() {
             Some("postgres") => self.launch_postgres(name, service, native, journal).await,
-            Some(other) => Err(format!("nothing here provides `{other}`\nhint: `postgres` is provided").into()),
+            Some(other) => {
+                Err(format!("nothing here provides `{other}`\nhint: `postgres` is provided").into())
+            }
             None => self.launch_program(name, service, native),
         }
     }
@@ -140,7 +181,11 @@ impl Native {
         let argv = self.argv(&native.argv, &environment)?;
         let digest = self.programs.digest(Path::new(&argv[0]))?;
         let health = self.health(service, &environment)?;
-        let folder = if self.programs.can_stand_in(&self.site.folder) { &self.site.folder } else { &self.folder };
+        let folder = if self.programs.can_stand_in(&self.site.folder) {
+            &self.site.folder
+        } else {
+            &self.folder
+        };
         Ok(Launch {
             argv,
             environment,
@@ -171,7 +216,10 @@ impl Native {
         // What a client beside it needs to find it: the health check of the compose file names no port.
         environment.insert("PGHOST".to_owned(), "127.0.0.1".to_owned());
         environment.insert("PGPORT".to_owned(), port.to_string());
-        environment.insert("PATH".to_owned(), format!("{}:{CLEAN_PATH}", binaries.folder.display()));
+        environment.insert(
+            "PATH".to_owned(),
+            format!("{}:{CLEAN_PATH}", binaries.folder.display()),
+        );
         let launch = Launch {
             argv: Cluster::argv(&binaries, &home, port, service),
             folder: self.folder.clone(),
@@ -184,7 +232,14 @@ impl Native {
             keeps_environment: false,
             environment,
         };
-        Cluster { binaries: &binaries, home, launch: &launch, journal }.establish().await?;
+        Cluster {
+            binaries: &binaries,
+            home,
+            launch: &launch,
+            journal,
+        }
+        .establish()
+        .await?;
         Ok(launch)
     }
 
@@ -201,18 +256,32 @@ impl Native {
         for target in &service.tmpfs {
             // Options stand behind a colon: `/tmp:size=16m`.
             let target = target.split(':').next().unwrap_or_default();
-            let host = self.folder.join("tmpfs").join(name).join(target.trim_start_matches('/'));
+            let host = self
+                .folder
+                .join("tmpfs")
+                .join(name)
+                .join(target.trim_start_matches('/'));
             self.make_own(&host)?;
             mounts.push((target.to_owned(), host));
         }
         let moved = |(key, value): (&String, &String)| (key.clone(), relocated(value, &mounts));
         let mut environment: BTreeMap<String, String> = service.environment.iter().map(moved).collect();
-        environment.entry("PATH".to_owned()).or_insert_with(|| CLEAN_PATH.to_owned());
+        environment
+            .entry("PATH".to_owned())
+            .or_insert_with(|| CLEAN_PATH.to_owned());
         Ok(environment)
     }
 
-    fn health(&self, service: &Service, environment: &BTreeMap<String, String>) -> Result<Option<Vec<String>>, Cause> {
-        let own = service.native.as_ref().map(|native| native.health.as_slice()).filter(|argv| !argv.is_empty());
+    fn health(
+        &self,
+        service: &Service,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Option<Vec<String>>, Cause> {
+        let own = service
+            .native
+            .as_ref()
+            .map(|native| native.health.as_slice())
+            .filter(|argv| !argv.is_empty());
         let test = service.healthcheck.as_ref().map(|check| check.test.as_slice());
         let argv = own.or(test).filter(|_| has_check(service));
         argv.map(|argv| self.argv(argv, environment)).transpose()
@@ -224,7 +293,9 @@ impl Native {
         let search = environment.get("PATH").map_or(CLEAN_PATH, String::as_str);
         let found = Programs::find(program, &self.site.folder, search)?;
         let program = self.programs.within_reach(&found)?.to_string_lossy().into_owned();
-        let rest = rest.iter().map(|word| self.programs.readable(word, &self.site.folder));
+        let rest = rest
+            .iter()
+            .map(|word| self.programs.readable(word, &self.site.folder));
         std::iter::once(Ok(program)).chain(rest).collect()
     }
 
@@ -235,7 +306,10 @@ impl Native {
 
     fn make_own(&self, folder: &Path) -> Result<(), Cause> {
         create_passable(folder)?;
-        self.programs.account.as_ref().map_or(Ok(()), |account| account.own(folder))?;
+        self.programs
+            .account
+            .as_ref()
+            .map_or(Ok(()), |account| account.own(folder))?;
         Ok(())
     }
 
@@ -265,7 +339,9 @@ impl Native {
 
     fn look(&self, name: &str) -> Vitals {
         let mut units = self.units();
-        let Some(unit) = units.get_mut(name) else { return Vitals::default() };
+        let Some(unit) = units.get_mut(name) else {
+            return Vitals::default();
+        };
         let measured = measure(&Census::take().family(unit.leader));
         let (cpu_pct, sample) = unit.sample.step(&measured);
         unit.sample = sample;
@@ -275,7 +351,11 @@ impl Native {
             image: unit.launch.argv.first().cloned().unwrap_or_default(),
             image_id: unit.launch.digest.clone(),
             digest: unit.launch.digest.clone(),
-            env: if unit.launch.keeps_environment { own() } else { declared() },
+            env: if unit.launch.keeps_environment {
+                own()
+            } else {
+                declared()
+            },
             sockets: measured.sockets,
             listens: measured.listens,
             rss_kib: measured.rss_kib,
@@ -310,7 +390,12 @@ impl Substrate for Native {
         prepare::prepare(model, &self.site, &self.marker).boxed()
     }
 
-    fn start<'a>(&'a self, name: &'a str, service: &'a Service, life: LifeLine) -> BoxFuture<'a, Result<(), Cause>> {
+    fn start<'a>(
+        &'a self,
+        name: &'a str,
+        service: &'a Service,
+        life: LifeLine,
+    ) -> BoxFuture<'a, Result<(), Cause>> {
         self.start_process(name, service, life).boxed()
     }
 
@@ -324,8 +409,17 @@ impl Substrate for Native {
 
     fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>> {
         let run = Arc::clone(&self.run);
-        let site = Site { logs: run.path().join(label).join("logs"), ..self.site.clone() };
-        Ok(Box::new(Self::new(run, label, site, addresses, Arc::clone(&self.programs))?))
+        let site = Site {
+            logs: run.path().join(label).join("logs"),
+            ..self.site.clone()
+        };
+        Ok(Box::new(Self::new(
+            run,
+            label,
+            site,
+            addresses,
+            Arc::clone(&self.programs),
+        )?))
     }
 
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>> {

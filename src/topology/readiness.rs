@@ -22,7 +22,12 @@ pub(crate) struct Readiness {
 
 impl Readiness {
     pub(crate) fn new(check: Healthcheck) -> Self {
-        Self { check, health: Health::Starting, failures: 0, counted_at: None }
+        Self {
+            check,
+            health: Health::Starting,
+            failures: 0,
+            counted_at: None,
+        }
     }
 
     /// How long one look may take.
@@ -57,7 +62,10 @@ impl Readiness {
 
     fn counts(&self, at: Duration) -> bool {
         let is_forgiven = self.health == Health::Starting && at < self.check.start_period;
-        !is_forgiven && self.counted_at.is_none_or(|last| at >= last + self.check.interval)
+        !is_forgiven
+            && self
+                .counted_at
+                .is_none_or(|last| at >= last + self.check.interval)
     }
 }
 

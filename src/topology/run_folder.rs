@@ -53,8 +53,15 @@ impl RunFolder {
         let state = RunState::new(id);
         state.write(&path).map_err(Error::folder("write", &path))?;
         let us = rustix::process::getpid();
-        rustix::process::set_child_subreaper(Some(us)).map_err(|errno| Error::folder("watch over", &path)(errno.into()))?;
-        Ok(Self { id: id.to_owned(), path, state: Mutex::new(state), is_closed: AtomicBool::new(false), _lock: lock })
+        rustix::process::set_child_subreaper(Some(us))
+            .map_err(|errno| Error::folder("watch over", &path)(errno.into()))?;
+        Ok(Self {
+            id: id.to_owned(),
+            path,
+            state: Mutex::new(state),
+            is_closed: AtomicBool::new(false),
+            _lock: lock,
+        })
     }
 
     /// The run's id.
@@ -71,14 +78,19 @@ impl RunFolder {
     pub(crate) fn note<T>(&self, change: impl FnOnce(&mut RunState) -> T) -> Result<T> {
         let mut state = self.state();
         let answer = change(&mut state);
-        state.write(&self.path).map_err(Error::folder("write", &self.path))?;
+        state
+            .write(&self.path)
+            .map_err(Error::folder("write", &self.path))?;
         Ok(answer)
     }
 
     /// The leaders of all groups whose service name begins with this.
     pub(crate) fn leaders_below(&self, prefix: &str) -> Vec<Identity> {
         let state = self.state();
-        let groups = state.groups.iter().filter(|group| group.service.starts_with(prefix));
+        let groups = state
+            .groups
+            .iter()
+            .filter(|group| group.service.starts_with(prefix));
         groups.map(|group| group.leader).collect()
     }
 
@@ -113,7 +125,11 @@ impl Drop for RunFolder {
 /// somebody who cannot look into root's home; `$XDG_STATE_HOME/closure/runs` for everybody else, which is
 /// `~/.local/state/closure/runs` unless set.
 pub fn default_root() -> PathBuf {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let uid = rustix::process::geteuid();
     if uid.is_root() {
         return PathBuf::from("/var/lib/closure/runs");
@@ -125,20 +141,28 @@ pub fn default_root() -> PathBuf {
 }
 
 pub(crate) fn marks<'a>(folder: &'a Path, marker: &'a str, leaders: &'a [Identity]) -> Marks<'a> {
-    Marks { marker, folder, leaders }
+    Marks {
+        marker,
+        folder,
+        leaders,
+    }
 }
 
 pub(crate) fn survivors_left(survivors: &[super::census::Resident]) -> Vec<Leftover> {
-    let left = |one: &super::census::Resident| Leftover::Process { pid: one.id.pid, command: one.command.clone() };
+    let left = |one: &super::census::Resident| Leftover::Process {
+        pid: one.id.pid,
+        command: one.command.clone(),
+    };
     survivors.iter().map(left).collect()
 }
 
 /// Remove a folder with everything in it; what could not be removed is a leftover.
 pub(crate) fn remove(folder: &Path) -> Option<Leftover> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Some(Leftover::Folder(format!("folder `{}` is still there: {error}", folder.display())))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Some(Leftover::Folder(format!(
+            "folder `{}` is still there: {error}",
+            folder.display()
+        ))),
         _ => None,
     }
 }
@@ -148,14 +172,17 @@ pub(crate) fn remove(folder: &Path) -> Option<Leftover> {
 pub(crate) fn create_passable(folder: &Path) -> std::io::Result<()> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
     fs::create_dir_all(folder)?;
-    missing.into_iter().try_for_each(|path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
+    missing
+        .into_iter()
+        .try_for_each(|path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
 }
 
 /// Wait for the lock that stands over all runs of a root.
 pub(crate) fn lock_root(root: &Path) -> Result<fs::File> {
     let path = root.join(".lock");
     let file = lock_file(&path)?;
-    flock(&file, FlockOperation::LockExclusive).map_err(|errno| Error::folder("lock", &path)(errno.into()))?;
+    flock(&file, FlockOperation::LockExclusive)
+        .map_err(|errno| Error::folder("lock", &path)(errno.into()))?;
     Ok(file)
 }
 
@@ -172,7 +199,12 @@ pub(crate) fn try_lock(run: &Path) -> Result<Option<fs::File>> {
 
 fn lock_file(path: &Path) -> Result<fs::File> {
     let mut options = fs::OpenOptions::new();
-    options.create(true).truncate(false).write(true).open(path).map_err(Error::folder("open", path))
+    options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(Error::folder("open", path))
 }
 
 #[cfg(test)]

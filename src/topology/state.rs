@@ -89,12 +89,30 @@ mod tests {
     fn what_is_written_is_what_is_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut state = RunState::new("r1");
-        state.replace_group("live/api".to_owned(), Identity { pid: 4, start_time: 40 });
-        state.replace_group("live/api".to_owned(), Identity { pid: 5, start_time: 50 });
+        state.replace_group(
+            "live/api".to_owned(),
+            Identity {
+                pid: 4,
+                start_time: 40,
+            },
+        );
+        state.replace_group(
+            "live/api".to_owned(),
+            Identity {
+                pid: 5,
+                start_time: 50,
+            },
+        );
         state.write(folder.path()).expect("written");
         let read = RunState::read(folder.path()).expect("read");
         assert_eq!(read, state);
-        assert_eq!(read.leaders(), [Identity { pid: 5, start_time: 50 }]);
+        assert_eq!(
+            read.leaders(),
+            [Identity {
+                pid: 5,
+                start_time: 50
+            }]
+        );
     }
 
     #[test]

@@ -52,7 +52,12 @@ pub(crate) trait Substrate: Send + Sync {
 
     /// Start a service and return once its process lives. From then on the substrate keeps its life line current,
     /// until its end.
-    fn start<'a>(&'a self, name: &'a str, service: &'a Service, life: LifeLine) -> BoxFuture<'a, Result<(), Cause>>;
+    fn start<'a>(
+        &'a self,
+        name: &'a str,
+        service: &'a Service,
+        life: LifeLine,
+    ) -> BoxFuture<'a, Result<(), Cause>>;
 
     /// Send a signal to a service that lives.
     fn signal<'a>(&'a self, name: &'a str, signal: Signal) -> BoxFuture<'a, Result<(), Cause>>;

@@ -32,12 +32,18 @@ pub(crate) struct Measured {
 impl Sample {
     /// The beginning of a service: nothing used yet.
     pub(crate) fn begin() -> Self {
-        Self { at: Instant::now(), used: Duration::ZERO }
+        Self {
+            at: Instant::now(),
+            used: Duration::ZERO,
+        }
     }
 
     /// Per cent of one core since this sample, and the sample to measure from next time.
     pub(crate) fn step(self, measured: &Measured) -> (f64, Self) {
-        let now = Self { at: Instant::now(), used: measured.used };
+        let now = Self {
+            at: Instant::now(),
+            used: measured.used,
+        };
         let wall = now.at.duration_since(self.at).as_secs_f64();
         // A child that ended takes its time with it: less than before is nothing, not something negative.
         let used = now.used.saturating_sub(self.used).as_secs_f64();
@@ -48,10 +54,15 @@ impl Sample {
 
 /// Measure a family. A process that ends while it is looked at simply counts no more.
 pub(crate) fn measure(family: &[Resident]) -> Measured {
-    let processes: Vec<Process> =
-        family.iter().filter_map(|one| Process::new(i32::try_from(one.id.pid).ok()?).ok()).collect();
+    let processes: Vec<Process> = family
+        .iter()
+        .filter_map(|one| Process::new(i32::try_from(one.id.pid).ok()?).ok())
+        .collect();
     let mut inodes = HashSet::new();
-    let mut measured = Measured { rss_kib: resident_kib(&processes), ..Measured::default() };
+    let mut measured = Measured {
+        rss_kib: resident_kib(&processes),
+        ..Measured::default()
+    };
     for process in &processes {
         for descriptor in process.fd().into_iter().flatten().flatten() {
             measured.fds += 1;
@@ -69,10 +80,15 @@ pub(crate) fn measure(family: &[Resident]) -> Measured {
 
 /// The environment a process was started with, without the marker that is ours.
 pub(crate) fn environment(leader: Identity) -> Option<BTreeMap<String, String>> {
-    let variables = Process::new(i32::try_from(leader.pid).ok()?).ok()?.environ().ok()?;
+    let variables = Process::new(i32::try_from(leader.pid).ok()?)
+        .ok()?
+        .environ()
+        .ok()?;
     let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
-    let mut environment: BTreeMap<String, String> =
-        variables.into_iter().map(|(name, value)| (text(name), text(value))).collect();
+    let mut environment: BTreeMap<String, String> = variables
+        .into_iter()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect();
     environment.remove(MARKER);
     Some(environment)
 }
@@ -80,14 +96,21 @@ pub(crate) fn environment(leader: Identity) -> Option<BTreeMap<String, String>> 
 /// Private memory of each process, and the largest shared part once: the processes of a Postgres map one and the
 /// same buffer cache.
 fn resident_kib(processes: &[Process]) -> u64 {
-    let statuses: Vec<Status> = processes.iter().filter_map(|process| process.status().ok()).collect();
+    let statuses: Vec<Status> = processes
+        .iter()
+        .filter_map(|process| process.status().ok())
+        .collect();
     let private: u64 = statuses.iter().filter_map(|status| status.rssanon).sum();
-    let shared = statuses.iter().map(|status| status.rssfile.unwrap_or(0) + status.rssshmem.unwrap_or(0));
+    let shared = statuses
+        .iter()
+        .map(|status| status.rssfile.unwrap_or(0) + status.rssshmem.unwrap_or(0));
     private + shared.max().unwrap_or(0)
 }
 
 fn processor_time(process: &Process) -> Duration {
-    let Ok(stat) = process.stat() else { return Duration::ZERO };
+    let Ok(stat) = process.stat() else {
+        return Duration::ZERO;
+    };
     let ticks = stat.utime + stat.stime;
     let per_second = procfs::ticks_per_second().max(1);
     Duration::from_millis(ticks * 1000 / per_second)
@@ -96,12 +119,18 @@ fn processor_time(process: &Process) -> Duration {
 fn sockets_of(inodes: &HashSet<u64>) -> Vec<TcpNetEntry> {
     let four = procfs::net::tcp().unwrap_or_default();
     let six = procfs::net::tcp6().unwrap_or_default();
-    four.into_iter().chain(six).filter(|entry| inodes.contains(&entry.inode)).collect()
+    four.into_iter()
+        .chain(six)
+        .filter(|entry| inodes.contains(&entry.inode))
+        .collect()
 }
 
 fn places(entries: &[TcpNetEntry], state: &TcpState) -> Vec<String> {
-    let local: BTreeSet<String> =
-        entries.iter().filter(|entry| &entry.state == state).map(|entry| entry.local_address.to_string()).collect();
+    let local: BTreeSet<String> = entries
+        .iter()
+        .filter(|entry| &entry.state == state)
+        .map(|entry| entry.local_address.to_string())
+        .collect();
     local.into_iter().collect()
 }
 
@@ -114,7 +143,11 @@ mod tests {
 
     fn ourselves() -> Vec<super::Resident> {
         let us = Identity::of(std::process::id()).expect("we live");
-        Census::take().family(us).into_iter().filter(|one| one.id == us).collect()
+        Census::take()
+            .family(us)
+            .into_iter()
+            .filter(|one| one.id == us)
+            .collect()
     }
 
     #[test]

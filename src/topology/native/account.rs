@@ -24,8 +24,11 @@ impl Account {
         }
         // Read by hand: a static binary has no name service to ask.
         let accounts = fs::read_to_string("/etc/passwd")?;
-        let found = ["postgres", "nobody"].iter().find_map(|name| named(&accounts, name));
-        let none = || io::Error::other("`/etc/passwd` names neither `postgres` nor `nobody` to run services as");
+        let found = ["postgres", "nobody"]
+            .iter()
+            .find_map(|name| named(&accounts, name));
+        let none =
+            || io::Error::other("`/etc/passwd` names neither `postgres` nor `nobody` to run services as");
         found.ok_or_else(none).map(Some)
     }
 
@@ -41,14 +44,18 @@ impl Account {
 
     /// True when this account may read and execute a program (or enter and list a folder) where it is.
     pub(super) fn can_reach(&self, path: &Path) -> bool {
-        let Ok(path) = path.canonicalize() else { return false };
+        let Ok(path) = path.canonicalize() else {
+            return false;
+        };
         let mut above = path.ancestors().skip(1);
         self.may(&path, 0o5) && above.all(|folder| self.may(folder, 0o1))
     }
 
     /// The same for a file that is only read.
     pub(super) fn can_read(&self, path: &Path) -> bool {
-        let Ok(path) = path.canonicalize() else { return false };
+        let Ok(path) = path.canonicalize() else {
+            return false;
+        };
         let mut above = path.ancestors().skip(1);
         self.may(&path, 0o4) && above.all(|folder| self.may(folder, 0o1))
     }
@@ -68,7 +75,10 @@ fn named(accounts: &str, name: &str) -> Option<Account> {
     let fields = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let mut matching = fields.filter(|fields| fields.len() >= 4 && fields[0] == name);
     let fields = matching.next()?;
-    Some(Account { uid: fields[2].parse().ok()?, gid: fields[3].parse().ok()? })
+    Some(Account {
+        uid: fields[2].parse().ok()?,
+        gid: fields[3].parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +89,8 @@ mod tests {
 
     #[test]
     fn accounts_are_read_from_the_password_file() {
-        let accounts = "root:x:0:0:root:/root:/bin/bash\nbroken\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n";
+        let accounts =
+            "root:x:0:0:root:/root:/bin/bash\nbroken\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n";
         assert_eq!(named(accounts, "postgres"), Some(Account { uid: 101, gid: 104 }));
         assert_eq!(named(accounts, "nobody"), None);
     }
@@ -89,8 +100,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let program = folder.path().join("api");
         fs::write(&program, "").expect("written");
-        let stranger = Account { uid: 54_321, gid: 54_321 };
-        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+        let stranger = Account {
+            uid: 54_321,
+            gid: 54_321,
+        };
+        let set =
+            |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
         set(&program, 0o755);
         set(folder.path(), 0o700);
         assert!(!stranger.can_reach(&program));

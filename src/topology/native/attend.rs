@@ -84,7 +84,10 @@ impl Attendance {
             Ok(child) => child,
             Err(error) => return (false, format!("the health check could not be started: {error}")),
         };
-        let group = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let group = child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .and_then(Pid::from_raw);
         match timeout(patience, child.wait_with_output()).await {
             Ok(Ok(output)) => {
                 let words = [output.stdout, output.stderr].concat();
@@ -94,7 +97,13 @@ impl Attendance {
             Ok(Err(error)) => (false, format!("the health check could not be heard: {error}")),
             Err(_) => {
                 let _empty = group.map(|group| kill_process_group(group, Signal::KILL));
-                (false, format!("the health check did not answer within {} ms", patience.as_millis()))
+                (
+                    false,
+                    format!(
+                        "the health check did not answer within {} ms",
+                        patience.as_millis()
+                    ),
+                )
             }
         }
     }
@@ -111,7 +120,10 @@ impl Attendance {
 
 /// The code as shells and engines tell it: a signal is 128 + its number.
 fn exit_code(status: ExitStatus) -> i32 {
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(-1)
 }
 
 fn spoken(status: ExitStatus, words: &str) -> String {

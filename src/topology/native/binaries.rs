@@ -32,11 +32,18 @@ impl Binaries {
         // Who names a folder means that folder: falling back to another version would prove something else.
         if let Some(given) = given.filter(|given| !given.is_empty()) {
             let folder = PathBuf::from(given);
-            return if is_complete(&folder) { Ok(Self { folder }) } else { Err(missing("`PG_BIN`")) };
+            return if is_complete(&folder) {
+                Ok(Self { folder })
+            } else {
+                Err(missing("`PG_BIN`"))
+            };
         }
         let on_path = env::split_paths(path).find(|folder| is_complete(folder));
         let folder = on_path.or_else(|| newest(debian)).ok_or_else(|| {
-            missing(&format!("`PG_BIN` (not set), PATH and `{}/*/bin`", debian.display()))
+            missing(&format!(
+                "`PG_BIN` (not set), PATH and `{}/*/bin`",
+                debian.display()
+            ))
         })?;
         Ok(Self { folder })
     }
@@ -47,12 +54,16 @@ impl Binaries {
 }
 
 fn is_complete(folder: &Path) -> bool {
-    ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file())
+    ["initdb", "postgres"]
+        .iter()
+        .all(|program| folder.join(program).is_file())
 }
 
 fn newest(debian: &Path) -> Option<PathBuf> {
     let versions = fs::read_dir(debian).ok()?.flatten().map(|entry| entry.path());
-    let complete = versions.map(|version| version.join("bin")).filter(|bin| is_complete(bin));
+    let complete = versions
+        .map(|version| version.join("bin"))
+        .filter(|bin| is_complete(bin));
     complete.max_by_key(|bin| {
         let version = bin.parent().and_then(Path::file_name).unwrap_or_default();
         version.to_string_lossy().parse::<u32>().unwrap_or(0)
@@ -63,9 +74,10 @@ fn missing(looked: &str) -> Error {
     Error::Missing {
         program: "initdb".to_owned(),
         looked: looked.to_owned(),
-        hint: "install PostgreSQL (`apt-get install postgresql-15`), or set `PG_BIN` to the folder that holds \
+        hint:
+            "install PostgreSQL (`apt-get install postgresql-15`), or set `PG_BIN` to the folder that holds \
                `initdb` and `postgres`"
-            .to_owned(),
+                .to_owned(),
     }
 }
 
@@ -119,6 +131,11 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let good = installed(&root.path().join("15/bin"));
         let error = Binaries::find_in(Some(OsStr::new("/nowhere")), good.as_os_str(), root.path());
-        assert!(error.expect_err("refused").to_string().starts_with("found no `initdb` in `PG_BIN`\n"));
+        assert!(
+            error
+                .expect_err("refused")
+                .to_string()
+                .starts_with("found no `initdb` in `PG_BIN`\n")
+        );
     }
 }

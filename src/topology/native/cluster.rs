@@ -41,8 +41,16 @@ impl Cluster<'_> {
             "log_destination=stderr".to_owned(),
             "logging_collector=off".to_owned(),
         ];
-        let mut argv = vec![in_text(&binaries.program("postgres")), "-D".to_owned(), in_text(&home.join("data"))];
-        argv.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
+        let mut argv = vec![
+            in_text(&binaries.program("postgres")),
+            "-D".to_owned(),
+            in_text(&home.join("data")),
+        ];
+        argv.extend(
+            settings
+                .into_iter()
+                .flat_map(|setting| ["-c".to_owned(), setting]),
+        );
         let command = service.command.as_deref().unwrap_or_default();
         argv.extend(command.iter().skip_while(|word| *word == "postgres").cloned());
         argv
@@ -67,7 +75,8 @@ impl Cluster<'_> {
     }
 
     async fn init(&self) -> Result<(), Cause> {
-        let missing = "`POSTGRES_PASSWORD` is not set or empty, and a cluster without a password proves nothing";
+        let missing =
+            "`POSTGRES_PASSWORD` is not set or empty, and a cluster without a password proves nothing";
         let password = self.setting("POSTGRES_PASSWORD").ok_or(missing)?;
         let password_file = PasswordFile::write(self.home.join("password"), password)?;
         self.own(&password_file.0)?;
@@ -94,7 +103,11 @@ impl Cluster<'_> {
             return Ok(());
         }
         if database.contains(char::is_control) {
-            return Err(format!("`POSTGRES_DB` is no name for a database: `{}`", database.escape_debug()).into());
+            return Err(format!(
+                "`POSTGRES_DB` is no name for a database: `{}`",
+                database.escape_debug()
+            )
+            .into());
         }
         let argv = [
             in_text(&self.binaries.program("postgres")),
@@ -107,7 +120,8 @@ impl Cluster<'_> {
             "postgres".to_owned(),
         ];
         let statement = format!("create database \"{}\"\n", database.replace('"', "\"\""));
-        self.run("postgres --single", self.launch.command(&argv), &statement).await
+        self.run("postgres --single", self.launch.command(&argv), &statement)
+            .await
     }
 
     async fn run(&self, what: &str, mut command: Command, input: &str) -> Result<(), Cause> {
@@ -116,7 +130,11 @@ impl Cluster<'_> {
             stdin.write_all(input.as_bytes()).await?;
         }
         let output = child.wait_with_output().await?;
-        for line in output.stdout.split(|&b| b == b'\n').chain(output.stderr.split(|&b| b == b'\n')) {
+        for line in output
+            .stdout
+            .split(|&b| b == b'\n')
+            .chain(output.stderr.split(|&b| b == b'\n'))
+        {
             if !line.is_empty() {
                 self.journal.line(line);
             }
@@ -124,7 +142,12 @@ impl Cluster<'_> {
         if output.status.success() {
             return Ok(());
         }
-        Err(format!("`{what}` ended with {}\n{}", output.status, self.journal.last_words()).into())
+        Err(format!(
+            "`{what}` ended with {}\n{}",
+            output.status,
+            self.journal.last_words()
+        )
+        .into())
     }
 
     fn user(&self) -> &str {
@@ -132,11 +155,18 @@ impl Cluster<'_> {
     }
 
     fn setting(&self, name: &str) -> Option<&str> {
-        self.launch.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.launch
+            .environment
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     fn own(&self, path: &Path) -> io::Result<()> {
-        self.launch.account.as_ref().map_or(Ok(()), |account| account.own(path))
+        self.launch
+            .account
+            .as_ref()
+            .map_or(Ok(()), |account| account.own(path))
     }
 }
 
@@ -145,7 +175,11 @@ struct PasswordFile(PathBuf);
 
 impl PasswordFile {
     fn write(path: PathBuf, password: &str) -> io::Result<Self> {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
         let written = Self(path);
         writeln!(file, "{password}")?;
         Ok(written)

@@ -59,7 +59,9 @@ pub(super) fn relocated(value: &str, mounts: &[(String, PathBuf)]) -> String {
         let rest = value.strip_prefix(target.trim_end_matches('/'))?;
         (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/').to_owned())
     };
-    let hits = mounts.iter().filter_map(|(target, host)| Some((target.len(), inside(target)?, host)));
+    let hits = mounts
+        .iter()
+        .filter_map(|(target, host)| Some((target.len(), inside(target)?, host)));
     match hits.max_by_key(|(length, ..)| *length) {
         None => value.to_owned(),
         Some((_, rest, host)) if rest.is_empty() => host.to_string_lossy().into_owned(),
@@ -107,7 +109,11 @@ mod tests {
 
     #[test]
     fn a_volume_is_a_folder_of_the_run_and_a_path_is_one_of_the_compose_file() {
-        let mount = |source: &str| Mount { source: source.to_owned(), target: "/x".to_owned(), read_only: true };
+        let mount = |source: &str| Mount {
+            source: source.to_owned(),
+            target: "/x".to_owned(),
+            read_only: true,
+        };
         let source = |name| source_of(&mount(name), Path::new("/repo"), Path::new("/run/volumes"));
         assert_eq!(source("shards"), Path::new("/run/volumes/shards"));
         assert_eq!(source("./fixtures"), Path::new("/repo/./fixtures"));

@@ -17,20 +17,30 @@ use crate::{
 /// Run each distinct `prepare` of a model once, one after another, in the compose file's folder. It is a build, not
 /// a service: it runs as whoever runs us, with their environment, and is marked only so that it can be ended.
 pub(super) async fn prepare(model: &Model, site: &Site, marker: &str) -> Result<()> {
-    let natives = model.services.values().filter_map(|service| service.native.as_ref());
-    let commands: BTreeSet<&[String]> =
-        natives.map(|native| native.prepare.as_slice()).filter(|argv| !argv.is_empty()).collect();
+    let natives = model
+        .services
+        .values()
+        .filter_map(|service| service.native.as_ref());
+    let commands: BTreeSet<&[String]> = natives
+        .map(|native| native.prepare.as_slice())
+        .filter(|argv| !argv.is_empty())
+        .collect();
     if commands.is_empty() {
         return Ok(());
     }
-    let journal = Arc::new(Journal::open(&site.logs.join("prepare.log"), Arc::clone(&site.redact))?);
+    let journal = Arc::new(Journal::open(
+        &site.logs.join("prepare.log"),
+        Arc::clone(&site.redact),
+    )?);
     for argv in commands {
         journal.turn_over();
-        run(argv, site, marker, &journal).await.map_err(|ended| Error::Prepare {
-            command: argv.join(" "),
-            ended,
-            last_words: journal.last_words(),
-        })?;
+        run(argv, site, marker, &journal)
+            .await
+            .map_err(|ended| Error::Prepare {
+                command: argv.join(" "),
+                ended,
+                last_words: journal.last_words(),
+            })?;
     }
     Ok(())
 }

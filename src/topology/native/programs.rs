@@ -12,7 +12,10 @@ use std::{
 };
 
 use super::account::Account;
-use crate::{digest::Digest, topology::{error::Cause, run_folder::create_passable}};
+use crate::{
+    digest::Digest,
+    topology::{error::Cause, run_folder::create_passable},
+};
 
 /// The search path of services that declare none: that of a clean system, not of whoever started us.
 pub(super) const CLEAN_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,14 +32,22 @@ pub(super) struct Programs {
 
 impl Programs {
     pub(super) fn new(account: Option<Account>, copies: PathBuf) -> Self {
-        Self { account, copies, digests: Mutex::default() }
+        Self {
+            account,
+            copies,
+            digests: Mutex::default(),
+        }
     }
 
     /// The program of an argv: relative to `folder` when it holds a `/`, else found on `search`.
     pub(super) fn find(word: &str, folder: &Path, search: &str) -> Result<PathBuf, Cause> {
         if word.contains('/') {
             let path = folder.join(word);
-            return if path.is_file() { Ok(path) } else { Err(format!("there is no program `{word}`").into()) };
+            return if path.is_file() {
+                Ok(path)
+            } else {
+                Err(format!("there is no program `{word}`").into())
+            };
         }
         let candidates = env::split_paths(search).map(|folder| folder.join(word));
         let found = candidates.into_iter().find(|path| is_program(path));
@@ -64,19 +75,29 @@ impl Programs {
 
     /// True when a service can stand in this folder.
     pub(super) fn can_stand_in(&self, folder: &Path) -> bool {
-        self.account.as_ref().is_none_or(|account| account.can_reach(folder))
+        self.account
+            .as_ref()
+            .is_none_or(|account| account.can_reach(folder))
     }
 
     /// SHA-256 of a file, read once for each state of it: a debug build is large, and restarts should be quick.
     pub(super) fn digest(&self, file: &Path) -> io::Result<Digest> {
         let meta = file.metadata()?;
         let key = (file.to_owned(), meta.len(), meta.modified()?);
-        let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let known = self
+            .digests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
         if let Some(digest) = known {
             return Ok(digest);
         }
         let (digest, _) = Digest::of_reader(File::open(file)?)?;
-        self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(key, digest.clone());
+        self.digests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, digest.clone());
         Ok(digest)
     }
 
@@ -97,7 +118,8 @@ impl Programs {
 }
 
 fn is_program(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -116,7 +138,10 @@ mod tests {
         let tool = Programs::find("./tool", folder.path(), CLEAN_PATH).expect("it is there");
         assert!(tool.starts_with(folder.path()));
         let error = Programs::find("tool", folder.path(), CLEAN_PATH).expect_err("not on the search path");
-        assert!(error.to_string().starts_with("there is no program `tool` on `"), "{error}");
+        assert!(
+            error.to_string().starts_with("there is no program `tool` on `"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -128,7 +153,11 @@ mod tests {
         assert_eq!(programs.digest(&tool).expect("read"), Digest::of("old"));
         fs::write(&tool, "newer").expect("written");
         assert_eq!(programs.digest(&tool).expect("read"), Digest::of("newer"));
-        assert_eq!(programs.within_reach(&tool).expect("ours"), tool, "our own account reaches its own files");
+        assert_eq!(
+            programs.within_reach(&tool).expect("ours"),
+            tool,
+            "our own account reaches its own files"
+        );
         assert!(programs.can_stand_in(Path::new("/")));
     }
 }
