@@ -7,6 +7,9 @@
 pub mod cel;
 /// The compose file, read into the model we promise to honour.
 pub mod compose;
+/// Changes with their witness and their undoing, one file a kind.
+#[cfg(feature = "live")]
+pub mod control;
 /// SHA-256, in the one spelling the pack uses.
 pub mod digest;
 /// The doing world: minting, signing, clocks; evaluates the texts of a gate while it runs.
