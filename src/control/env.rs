@@ -74,15 +74,12 @@ pub(super) async fn undone(service: &str, site: &Site, record: &mut ChangeRecord
 /// The environment as one digest, and each variable as its own.
 async fn witness(service: &str, site: &Site) -> Result<Value, Blind> {
     let environment = site.ground.environment(service).await.map_err(Blind::because)?;
-    let lines: String = environment
-        .iter()
-        .map(|(name, value)| format!("{name}={value}\0"))
-        .collect();
+    let lines: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let variables: Map<_, _> = environment
         .iter()
         .map(|(name, value)| (name.clone(), json!(Digest::of(value))))
         .collect();
-    Ok(json!({ "environment": Digest::of(lines), "variables": variables }))
+    Ok(json!({ "environment": Digest::of(lines.join("\0")), "variables": variables }))
 }
 
 /// Which process it is, and how it is.

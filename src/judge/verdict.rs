@@ -51,6 +51,19 @@ pub enum Standing {
     Unreached,
 }
 
+impl Standing {
+    /// The word that goes to paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::Empty => "empty",
+            Self::Blind => "blind",
+            Self::Unreached => "unreached",
+        }
+    }
+}
+
 /// One assertion, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AssertionVerdict {
@@ -102,6 +115,21 @@ pub enum Proof {
     RestoreFailed,
     /// It was planned and not carried out.
     NotRun,
+}
+
+impl Proof {
+    /// The word that goes to paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Survived => "survived",
+            Self::WrongReason => "wrong_reason",
+            Self::NotLanded => "not_landed",
+            Self::BaselineRed => "baseline_red",
+            Self::RestoreFailed => "restore_failed",
+            Self::NotRun => "not_run",
+        }
+    }
 }
 
 /// One control, judged.

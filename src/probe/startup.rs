@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Blind, Change, Params, Scratch, Site};
 
 /// What a copy has to come up when the gate does not say.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 /// `{services, alone, set, unset, override, within}` → `{refused_by, message, services: […]}`.
 pub(super) async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
@@ -32,6 +32,9 @@ fn read(params: Params<'_>, site: &Site) -> Result<Scratch, Blind> {
     })
 }
 
+/// What is set, and what is taken away.
+type Told = (BTreeMap<String, String>, Vec<String>);
+
 /// `set = { "api.NAME" = "…", VARIABLE = "…" }` and `unset = ["api.NAME"]`, gathered by service. A null under `set`
 /// takes away as well.
 fn environment(set: Option<&Map<String, Value>>, unset: &[String]) -> Vec<Change> {
@@ -40,7 +43,7 @@ fn environment(set: Option<&Map<String, Value>>, unset: &[String]) -> Vec<Change
         .into_iter()
         .flatten()
         .map(|(place, value)| (place.as_str(), value));
-    let mut gathered: BTreeMap<Option<&str>, (BTreeMap<String, String>, Vec<String>)> = BTreeMap::new();
+    let mut gathered: BTreeMap<Option<&str>, Told> = BTreeMap::new();
     for (place, value) in given.chain(taken) {
         let (service, name) = match place.split_once('.') {
             Some((service, name)) => (Some(service), name.to_owned()),
