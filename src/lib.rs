@@ -40,3 +40,7 @@ pub mod doing;
 /// Looks at the running topology, one file a kind.
 #[cfg(feature = "live")]
 pub mod probe;
+
+/// Changes with their witness and their undoing, one file a kind.
+#[cfg(feature = "live")]
+pub mod control;

@@ -3,11 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::Places;
+use super::{DatabasePlace, Places, sign};
 
 /// Called with the label and the value of every secret, before anybody else sees the value.
 pub type Register = Arc<dyn Fn(&str, &str) + Send + Sync>;
@@ -68,9 +67,8 @@ impl Mint {
 
     /// A secret value of this run: 43 URL-safe characters, known to the redactor under `label`.
     pub fn secret(&self, purpose: &str, label: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.seed).expect("HMAC takes keys of any length");
-        mac.update(&self.name(&[purpose, label]));
-        let value = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+        let mac = sign::hmac(&self.seed, &self.name(&[purpose, label]));
+        let value = URL_SAFE_NO_PAD.encode(mac);
         (self.register)(label, &value);
         value
     }
@@ -98,7 +96,7 @@ impl Mint {
             .ok_or_else(|| unknown("service", service, told.services.keys()))
     }
 
-    fn database(&self, db: &str) -> Result<&super::DatabasePlace, String> {
+    fn database(&self, db: &str) -> Result<&DatabasePlace, String> {
         let told = self.told()?;
         told.databases
             .get(db)
@@ -141,7 +139,9 @@ mod tests {
 
     use super::{super::DatabasePlace, Mint, Places};
 
-    fn mint(seed: u8) -> (Mint, Arc<Mutex<Vec<(String, String)>>>) {
+    type Known = Arc<Mutex<Vec<(String, String)>>>;
+
+    fn mint(seed: u8) -> (Mint, Known) {
         let known = Arc::new(Mutex::new(Vec::new()));
         let sink = known.clone();
         let register = Arc::new(move |label: &str, value: &str| {

@@ -37,6 +37,13 @@ pub enum Change {
         /// Variables taken away.
         unset: Vec<String>,
     },
+    /// Variables of the compose file.
+    Variables {
+        /// Variables set.
+        set: BTreeMap<String, String>,
+        /// Variables taken away.
+        unset: Vec<String>,
+    },
     /// A fragment of compose YAML, merged over the file.
     Compose {
         /// The fragment.

@@ -61,7 +61,7 @@ pub enum Expect {
     Json,
     /// Characters.
     Text,
-    /// Prometheus or OpenMetrics text.
+    /// Prometheus or `OpenMetrics` text.
     Metrics,
 }
 

@@ -1,4 +1,4 @@
-//! Metrics as text: Prometheus 0.0.4 and OpenMetrics 1.0, read strictly.
+//! Metrics as text: Prometheus 0.0.4 and `OpenMetrics` 1.0, read strictly.
 //!
 //! A line that is not understood is an error with its number, never skipped: a dropped sample would look like a
 //! quiet service.

@@ -23,6 +23,7 @@ pub use access::Access;
 pub use ground::{Action, Change, Ground, Scratch};
 pub use params::{Params, duration, evaluate, literal};
 pub use site::{Clock, Files, Paper, Rollback, Site};
+pub use sql::Target;
 
 use crate::{cel::Scope, gate::model::Tree};
 

@@ -175,7 +175,7 @@ mod tests {
     fn durations_are_read_and_nonsense_is_named() {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("6m"), Ok(Duration::from_secs(360)));
+        assert_eq!(duration("6m"), Ok(Duration::from_mins(6)));
         for bad in ["", "10", "s", "-1s", "1e999s", "10 s", "NaNs", "ten"] {
             assert!(
                 duration(bad).expect_err(bad).contains("is not a duration"),

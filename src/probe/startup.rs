@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Blind, Change, Params, Scratch, Site};
 
 /// What a copy has to come up when the gate does not say.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 /// `{services, alone, set, unset, override, within}` → `{refused_by, message, services: […]}`.
 pub(super) async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
@@ -21,7 +21,7 @@ fn read(params: Params<'_>, site: &Site) -> Result<Scratch, Blind> {
         let fragment = site.files.text(name).map_err(Blind::because)?.to_owned();
         changes.push(Change::Compose { fragment });
     }
-    changes.extend(environment(params.table("set")?, &params.texts("unset")?)?);
+    changes.extend(environment(params.table("set")?, &params.texts("unset")?));
     // A sabotage stands over what the probe asks, so that the probe cannot undo it.
     changes.extend(site.scratch.iter().cloned());
     Ok(Scratch {
@@ -32,34 +32,39 @@ fn read(params: Params<'_>, site: &Site) -> Result<Scratch, Blind> {
     })
 }
 
-/// `set = { "api.NAME" = "…" }` and `unset = ["api.NAME"]`, gathered by service.
-fn environment(set: Option<&Map<String, Value>>, unset: &[String]) -> Result<Vec<Change>, Blind> {
-    let mut by_service: BTreeMap<&str, (BTreeMap<String, String>, Vec<String>)> = BTreeMap::new();
-    for (place, value) in set.into_iter().flatten() {
-        let (service, name) = split(place)?;
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        by_service
-            .entry(service)
-            .or_default()
-            .0
-            .insert(name.to_owned(), value);
-    }
-    for place in unset {
-        let (service, name) = split(place)?;
-        by_service.entry(service).or_default().1.push(name.to_owned());
-    }
-    let change = |(service, (set, unset)): (&str, _)| Change::Env {
-        service: service.to_owned(),
-        set,
-        unset,
-    };
-    Ok(by_service.into_iter().map(change).collect())
-}
+/// What is set, and what is taken away.
+type Told = (BTreeMap<String, String>, Vec<String>);
 
-fn split(place: &str) -> Result<(&str, &str), Blind> {
-    place
-        .split_once('.')
-        .ok_or_else(|| Blind::because(format!("`{place}` is not `service.NAME`")))
+/// `set = { "api.NAME" = "…", VARIABLE = "…" }` and `unset = ["api.NAME"]`, gathered by service. A null under `set`
+/// takes away as well.
+fn environment(set: Option<&Map<String, Value>>, unset: &[String]) -> Vec<Change> {
+    let taken = unset.iter().map(|place| (place.as_str(), &Value::Null));
+    let given = set
+        .into_iter()
+        .flatten()
+        .map(|(place, value)| (place.as_str(), value));
+    let mut gathered: BTreeMap<Option<&str>, Told> = BTreeMap::new();
+    for (place, value) in given.chain(taken) {
+        let (service, name) = match place.split_once('.') {
+            Some((service, name)) => (Some(service), name.to_owned()),
+            None => (None, place.to_owned()),
+        };
+        let (set, unset) = gathered.entry(service).or_default();
+        match value {
+            Value::Null => unset.push(name),
+            Value::String(text) => drop(set.insert(name, text.clone())),
+            other => drop(set.insert(name, other.to_string())),
+        }
+    }
+    let change = |(service, (set, unset)): (Option<&str>, _)| match service {
+        Some(service) => Change::Env {
+            service: service.to_owned(),
+            set,
+            unset,
+        },
+        None => Change::Variables { set, unset },
+    };
+    gathered.into_iter().map(change).collect()
 }
 
 #[cfg(test)]
@@ -72,23 +77,30 @@ mod tests {
 
     #[test]
     fn settings_are_gathered_by_service() {
-        let set = json!({"api.A": "1", "worker.B": 2, "api.C": ""});
-        let changes = environment(set.as_object(), &["api.D".into()]).expect("all name a service");
+        let set = json!({"api.A": "1", "worker.B": 2, "api.C": "", "api.E": null, "E2E_X": "x"});
+        let changes = environment(set.as_object(), &["api.D".into(), "E2E_Y".into()]);
+        let map = |set: &[(&str, &str)]| {
+            set.iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect::<BTreeMap<_, _>>()
+        };
         let env = |service: &str, set: &[(&str, &str)], unset: &[&str]| Change::Env {
             service: service.into(),
-            set: set
-                .iter()
-                .map(|(k, v)| ((*k).into(), (*v).into()))
-                .collect::<BTreeMap<_, _>>(),
+            set: map(set),
             unset: unset.iter().map(|name| (*name).into()).collect(),
+        };
+        let variables = Change::Variables {
+            set: map(&[("E2E_X", "x")]),
+            unset: vec!["E2E_Y".into()],
         };
         assert_eq!(
             changes,
             [
-                env("api", &[("A", "1"), ("C", "")], &["D"]),
+                variables,
+                env("api", &[("A", "1"), ("C", "")], &["E", "D"]),
                 env("worker", &[("B", "2")], &[])
             ]
         );
-        assert!(environment(None, &["DATABASE_URL".into()]).is_err());
+        assert!(environment(None, &[]).is_empty());
     }
 }

@@ -91,7 +91,29 @@ impl Cluster {
             address,
         };
         cluster.wait();
+        cluster.role();
         cluster
+    }
+
+    /// One role for all tests, made before any of them: a witness compares all roles of a cluster.
+    fn role(&self) {
+        let port = self.address.port().to_string();
+        let mut psql = command("psql", self.folder.path());
+        psql.args([
+            "-qX",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-p",
+            &port,
+            "-c",
+            "create role plain login",
+        ]);
+        assert!(
+            psql.status().is_ok_and(|status| status.success()),
+            "the role was not made"
+        );
     }
 
     fn wait(&self) {
@@ -160,8 +182,6 @@ fn binary(program: &str) -> PathBuf {
 /// A database of one test, and the site that reaches it as `admin` and as the ordinary role `plain`.
 pub(crate) struct Bench {
     pub(crate) site: Site,
-    pub(crate) paper: Arc<Kept>,
-    pub(crate) ground: Arc<Still>,
     _cluster: Arc<Cluster>,
 }
 
@@ -170,20 +190,15 @@ impl Bench {
     pub(crate) async fn new(schema: &str) -> Self {
         let cluster = Cluster::shared();
         let number = DATABASES.fetch_add(1, Ordering::Relaxed);
-        let (database, plain) = (format!("t{number}"), format!("plain{number}"));
+        let database = format!("t{number}");
         let url = |name: &str| format!("postgres://postgres@{}/{name}?sslmode=disable", cluster.address);
         let mut root = PgConnection::connect(&url("postgres")).await.expect("connected");
-        for sql in [
-            format!("create database {database}"),
-            format!("create role {plain} login"),
-        ] {
-            sqlx::raw_sql(AssertSqlSafe(sql))
-                .execute(&mut root)
-                .await
-                .expect("done");
-        }
+        let create = format!("create database {database}");
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut root)
+            .await
+            .expect("done");
         let mut own = PgConnection::connect(&url(&database)).await.expect("connected");
-        let schema = schema.replace("plain_role", &plain);
         sqlx::raw_sql(AssertSqlSafe(schema))
             .execute(&mut own)
             .await
@@ -197,15 +212,12 @@ impl Bench {
         };
         let databases = BTreeMap::from([
             ("admin".to_owned(), access("postgres")),
-            ("plain".to_owned(), access(&plain)),
+            ("plain".to_owned(), access("plain")),
         ]);
         let ground = Arc::new(Still::at(&[("postgres", cluster.address)]));
-        let paper = Arc::new(Kept::default());
-        let site = site(ground.clone(), paper.clone(), databases);
+        let site = site(ground, Arc::new(Kept::default()), databases);
         Self {
             site,
-            paper,
-            ground,
             _cluster: cluster,
         }
     }

@@ -7,7 +7,7 @@ use crate::{
 
 const SCHEMA: &str =
     "create table t (id int primary key, name text); insert into t values (1, 'one'), (2, 'two');
-    grant select on t to plain_role; create table hidden (id int);
+    grant select on t to plain; create table hidden (id int);
     create function sneak() returns int language sql as 'insert into t values (7) returning id';";
 
 async fn see(bench: &Bench, params: Value) -> Result<Value, Blind> {
