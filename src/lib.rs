@@ -3,21 +3,44 @@
 //! This page is the table of contents: the rooms in the order in which the data walks through them.
 //! A room leans only on rooms above it; `tests/house.rs` keeps it so.
 
-/// Common Expression Language: sentences, texts, scopes, pure functions. The one room that names the crate.
-pub mod cel;
-/// The compose file, read into the model we promise to honour.
-pub mod compose;
-/// SHA-256, in the one spelling the pack uses.
-pub mod digest;
-/// One HTTP request and its response, as the one recorder wrote it.
-pub mod exchange;
-/// `suite.toml` and `gate.toml`, read into gates or into every complaint at once.
-pub mod gate;
-/// Observations into outcomes: one function, live and offline.
-pub mod judge;
 /// Checked names: ids of gates, names of probes, of services, of files in a pack.
 pub mod name;
-/// What was seen: passes, looks, controls, exactly as they go to paper.
-pub mod observation;
+
+/// SHA-256, in the one spelling the pack uses.
+pub mod digest;
+
 /// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
 pub mod outcome;
+
+/// What was seen: passes, looks, controls, exactly as they go to paper.
+pub mod observation;
+
+/// One HTTP request and its response, as the one recorder wrote it.
+pub mod exchange;
+
+/// Common Expression Language: sentences, texts, scopes, pure functions. The one room that names the crate.
+pub mod cel;
+
+/// `suite.toml` and `gate.toml`, read into gates or into every complaint at once.
+pub mod gate;
+
+/// The compose file, read into the model we promise to honour.
+pub mod compose;
+
+/// Observations into outcomes: one function, live and offline.
+pub mod judge;
+
+/// The pack's layout: manifest, seal, canonical zip, strict reading.
+pub mod pack;
+
+/// The doing world: minting, signing, clocks; evaluates the texts of a gate while it runs.
+#[cfg(feature = "live")]
+pub mod doing;
+
+/// Looks at the running topology, one file a kind.
+#[cfg(feature = "live")]
+pub mod probe;
+
+/// Changes with their witness and their undoing, one file a kind.
+#[cfg(feature = "live")]
+pub mod control;
