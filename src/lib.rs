@@ -9,6 +9,8 @@ pub mod cel;
 pub mod compose;
 /// SHA-256, in the one spelling the pack uses.
 pub mod digest;
+/// The record, appended to as things happen.
+pub mod evidence;
 /// One HTTP request and its response, as the one recorder wrote it.
 pub mod exchange;
 /// `suite.toml` and `gate.toml`, read into gates or into every complaint at once.
@@ -23,3 +25,5 @@ pub mod observation;
 pub mod outcome;
 /// The pack's layout: manifest, seal, canonical zip, strict reading.
 pub mod pack;
+/// What may not reach paper: every secret of a run by value, with its encodings.
+pub mod redact;
