@@ -9,6 +9,9 @@ pub mod name;
 /// SHA-256, in the one spelling the pack uses.
 pub mod digest;
 
+/// What may not reach paper: every secret of a run by value, with its encodings.
+pub mod redact;
+
 /// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
 pub mod outcome;
 
@@ -32,6 +35,13 @@ pub mod judge;
 
 /// The pack's layout: manifest, seal, canonical zip, strict reading.
 pub mod pack;
+
+/// The record, appended to as things happen.
+pub mod evidence;
+
+/// Bring-up and teardown of the composed services.
+#[cfg(feature = "live")]
+pub mod topology;
 
 /// The doing world: minting, signing, clocks; evaluates the texts of a gate while it runs.
 #[cfg(feature = "live")]
