@@ -81,7 +81,7 @@ impl Suite {
     }
 
     /// The bytes of a file a gate refers to: of its own folder or, failing that, of the suite's.
-    pub fn file(&self, gate: &Gate, name: &str) -> Option<&[u8]> {
+    pub fn file<'s>(&'s self, gate: &'s Gate, name: &str) -> Option<&'s [u8]> {
         gate.files.get(name).or_else(|| self.files.get(name)).map(Vec::as_slice)
     }
 }
