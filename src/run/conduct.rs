@@ -117,7 +117,7 @@ async fn corridor(
     match stage.stand.topology.bring_up(BRING_UP).await {
         Ok(services) => {
             for service in services {
-                tell(News::Detail(format!("{} {} after {} ms", service.name, service.state.word(), service.took_ms)));
+                tell(News::Detail(format!("{} {} after {} ms", service.name, service.state, service.took_ms)));
             }
         }
         Err(error) => return Ending::NotUp(chain(&error)),
@@ -293,8 +293,8 @@ fn clean(tell: Tell<'_>) -> Result<(), Refusal> {
 /// Undo what still stands, end everything, and list what could not be removed. With `--keep` services stay, as planned.
 async fn tear_down(order: &Order, stage: &Stage, site: &Site, journal: &std::path::Path) -> Vec<String> {
     if order.keep {
-        let mut left = control::undo_pending(journal, site).await;
-        left.extend(stage.stand.topology.leave().err().map(|error| chain(&error)));
+        let left = control::undo_pending(journal, site).await;
+        stage.stand.topology.leave();
         return left;
     }
     match stage.stand.topology.tear_down(false).await {
