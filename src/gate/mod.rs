@@ -29,6 +29,7 @@ mod reference;
 mod shape;
 mod suite;
 mod template;
+pub mod tree;
 mod value;
 
 pub use complaint::{Complaint, Complaints};
