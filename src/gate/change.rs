@@ -188,9 +188,13 @@ impl Desk<'_> {
                 [] if choice.required => self.pile.add(&node.at, format!("{what} needs {alternatives}")),
                 [] => {}
                 [one] if one.iter().all(|key| node.get(key).is_some()) => {}
-                [one] => self
-                    .pile
-                    .add(&node.at, format!("{what} needs {} together", spelled(one))),
+                [one] => self.pile.add(
+                    &node.at,
+                    format!(
+                        "{what} needs {} together",
+                        spelled(one).replace("` with `", "` and `")
+                    ),
+                ),
                 _ => self
                     .pile
                     .add(&node.at, format!("{what} takes {alternatives}, not both")),

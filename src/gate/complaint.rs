@@ -119,6 +119,11 @@ impl Pile {
         });
     }
 
+    /// How many complaints there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Nobody complained.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

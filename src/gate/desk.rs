@@ -21,6 +21,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) services: BTreeMap<String, Address>,
+    /// Services of which something could not be read: nothing they lack is held against those who use them.
+    pub(super) doubtful: BTreeSet<String>,
     pub(super) databases: BTreeMap<String, Database>,
     pub(super) snapshots: BTreeMap<String, Snapshot>,
     pub(super) functions: Functions,
@@ -225,6 +227,7 @@ impl Desk<'_> {
             format!("line {line}, character {column}")
         };
         let message = message.lines().next().unwrap_or_default();
+        let message = message.trim_start_matches("Syntax error: ");
         self.pile.add(at, format!("{what}: {message} (at {place} of it)"));
     }
 

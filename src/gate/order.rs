@@ -1,6 +1,6 @@
 //! The order in which gates run: each after what it needs, then by id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{complaint::Pile, gate_file::Head};
 
@@ -16,9 +16,7 @@ pub(super) fn order(mut waiting: Vec<Head>, pile: &mut Pile) -> Vec<Head> {
                 .all(|(_, need)| !pending.contains(need.as_str()))
         };
         let Some(next) = waiting.iter().position(ready) else {
-            for head in &waiting {
-                circle(head, &waiting, pile);
-            }
+            circles(&waiting, pile);
             sorted.append(&mut waiting);
             break;
         };
@@ -27,26 +25,21 @@ pub(super) fn order(mut waiting: Vec<Head>, pile: &mut Pile) -> Vec<Head> {
     sorted
 }
 
-fn circle(head: &Head, waiting: &[Head], pile: &mut Pile) {
-    let mut reached = BTreeSet::new();
-    let mut ahead: Vec<&str> = head.needs.iter().map(|(_, need)| need.as_str()).collect();
-    while let Some(id) = ahead.pop() {
-        if reached.insert(id) {
-            let needed = waiting.iter().filter(|other| other.id == id);
-            ahead.extend(needed.flat_map(|other| other.needs.iter().map(|(_, need)| need.as_str())));
+/// Complain about every gate that needs itself, however many others it takes.
+fn circles(waiting: &[Head], pile: &mut Pile) {
+    let needs: BTreeMap<&str, &Head> = waiting.iter().map(|head| (head.id.as_str(), head)).collect();
+    for head in waiting {
+        let mut reached = BTreeSet::new();
+        let mut ahead = vec![head];
+        while let Some(next) = ahead.pop() {
+            let more = next.needs.iter().filter_map(|(_, need)| needs.get(need.as_str()));
+            ahead.extend(more.filter(|head| reached.insert(head.id.as_str())));
+        }
+        if let (true, Some((at, _))) = (reached.contains(head.id.as_str()), head.needs.first()) {
+            pile.add(
+                at,
+                format!("gate `{}` needs itself, through what it needs", head.id),
+            );
         }
     }
-    if let (true, Some((at, _))) = (reached.contains(head.id.as_str()), head.needs.first()) {
-        pile.add(
-            at,
-            format!("gate `{}` needs itself, through {}", head.id, list(&reached)),
-        );
-    }
-}
-
-fn list(ids: &BTreeSet<&str>) -> String {
-    ids.iter()
-        .map(|id| format!("`{id}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -95,10 +95,10 @@ impl Desk<'_> {
             for_each,
             ..self.modified(table, kind, &shape, &inside)
         };
-        let shape = self.repeated(shape, &probe, &inside, node);
+        let shape = self.repeated(shape, table, &inside);
         let above = Above {
             kind,
-            looped: !probe.for_each.is_empty(),
+            looped: table.get("for_each").is_some(),
             group: kind.is_none(),
             shape,
         };
@@ -116,7 +116,7 @@ impl Desk<'_> {
         match (table.get("kind"), table.get("step")) {
             (Some(written), None) => {
                 let kind = self.kind(written)?;
-                let what = format!("a probe of kind `{}`", kind.name);
+                let what = of_kind(kind);
                 self.known_keys(table, &what, &[keys::PROBE, kind.params]);
                 self.required_keys(table, &what, kind.params);
                 self.choices(table, &what, kind.choices);
@@ -177,27 +177,32 @@ impl Desk<'_> {
     }
 
     /// The observation of a probe that is looked at along a span, or over a list.
-    fn repeated(&mut self, mut shape: Shape, probe: &Probe, inside: &Course, node: &Node) -> Shape {
-        if probe.every.is_some() {
+    fn repeated(&mut self, mut shape: Shape, table: &Node, inside: &Course) -> Shape {
+        if table.get("every").is_some() {
             let point = shape.and([("i".to_owned(), Shape::Leaf)]);
             shape = Shape::Fields([("points".to_owned(), point.list())].into()).and(seen(ALWAYS_SEEN));
         }
-        if probe.for_each.is_empty() {
+        let Some(loops) = table.get("for_each").map(Node::entries) else {
             return shape;
-        }
-        for (variable, _) in probe.for_each.iter().filter(|(variable, _)| shape.has(variable)) {
-            let at = node.get("for_each").map_or(&node.at, |loops| &loops.at);
-            self.pile.add(
-                at,
-                format!("loop variable `{variable}` hides a field of what is observed"),
+        };
+        for variable in loops.iter().filter(|variable| shape.has(&variable.key)) {
+            let message = format!(
+                "loop variable `{}` hides a field of what is observed",
+                variable.key
             );
+            self.pile.add(&variable.at, message);
         }
-        let variables = probe.for_each.iter().filter_map(|(variable, _)| {
-            let known = inside.names.get(variable)?;
-            Some((variable.clone(), known.shape.clone()))
+        let variables = loops.iter().filter_map(|variable| {
+            let known = inside.names.get(&variable.key)?;
+            Some((variable.key.clone(), known.shape.clone()))
         });
         shape.and(variables).list()
     }
+}
+
+/// A probe of a kind, in words.
+pub(super) fn of_kind(kind: &Kind) -> String {
+    format!("a probe of kind `{}`", kind.name)
 }
 
 fn seen(fields: &[(&str, super::kinds::Sees)]) -> std::collections::BTreeMap<String, Shape> {

@@ -66,6 +66,19 @@ impl Desk<'_> {
         }
     }
 
+    fn known_port(&mut self, node: &Node, what: &str, service: &str) {
+        let portless = self
+            .shared
+            .services
+            .get(service)
+            .is_some_and(|address| address.port.is_none());
+        if portless && !self.shared.doubtful.contains(service) {
+            let hint = format!("give it one in `suite.toml`: `{service} = {{ port = … }}`");
+            self.pile
+                .hint(&node.at, format!("{what}: service `{service}` has no port"), hint);
+        }
+    }
+
     fn database(&mut self, node: &Node, what: &str, course: &Course) -> Option<Tree> {
         let text = self.text(node, what, &course.names, Stance::Constant)?;
         if let Some(name) = text.literal() {
@@ -177,16 +190,7 @@ impl Desk<'_> {
         }
         if written(method) && written(service) {
             self.known_service(node, service);
-            if self
-                .shared
-                .services
-                .get(service)
-                .is_some_and(|service| service.port.is_none())
-            {
-                let hint = format!("give it one in `suite.toml`: `{service} = {{ port = … }}`");
-                self.pile
-                    .hint(&node.at, format!("{what}: service `{service}` has no port"), hint);
-            }
+            self.known_port(node, what, service);
         }
         if !path.starts_with('/') && !path.starts_with("${") {
             self.pile.hint(

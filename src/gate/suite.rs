@@ -1,6 +1,9 @@
 //! `suite.toml`: what every gate shares.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use crate::cel::{Sentence, Text};
 
@@ -39,7 +42,7 @@ pub(super) fn read(node: &Node, label: &str, ground: &mut Ground<'_>) -> Read {
     };
     let mut names = Names::default();
     ground.desk(&shared, "").table(node, "the suite", &[keys::SUITE]);
-    shared.services = ground.desk(&shared, "").addresses(node);
+    (shared.services, shared.doubtful) = ground.desk(&shared, "").addresses(node);
     shared.databases = ground.desk(&shared, "").databases(node);
     shared.snapshots = ground.desk(&shared, "").snapshots(node);
     let key_pairs = ground.desk(&shared, "").key_pairs(node);
@@ -131,21 +134,31 @@ impl Desk<'_> {
     fn rows<'n>(&mut self, of: &'n Node, key: &str, what: &str, keys: &[Key]) -> Vec<&'n Entry> {
         let entries = self.named(of, key, what);
         for entry in &entries {
-            if self.table(&entry.value, &format!("{what} `{}`", entry.key), &[keys]) {
-                self.fields(&entry.value, keys, &Course::default());
-            }
+            self.row(entry, what, keys);
         }
         entries
     }
 
-    fn addresses(&mut self, node: &Node) -> BTreeMap<String, Address> {
-        let rows = self.rows(node, "service", "service", keys::ADDRESS);
-        let address = |entry: &Entry| {
+    fn row(&mut self, entry: &Entry, what: &str, keys: &[Key]) {
+        if self.table(&entry.value, &format!("{what} `{}`", entry.key), &[keys]) {
+            self.fields(&entry.value, keys, &Course::default());
+        }
+    }
+
+    /// Services by name, and the names of those of which something could not be read.
+    fn addresses(&mut self, node: &Node) -> (BTreeMap<String, Address>, BTreeSet<String>) {
+        let (mut addresses, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
+        for entry in self.named(node, "service", "service") {
+            let so_far = self.pile.len();
+            self.row(entry, "service", keys::ADDRESS);
             let port = entry.value.get("port").and_then(|port| self.port(port));
             let ready = text_of(&entry.value, "ready");
-            (entry.key.clone(), Address { port, ready })
-        };
-        rows.into_iter().map(address).collect()
+            addresses.insert(entry.key.clone(), Address { port, ready });
+            if self.pile.len() > so_far {
+                doubtful.insert(entry.key.clone());
+            }
+        }
+        (addresses, doubtful)
     }
 
     fn port(&mut self, node: &Node) -> Option<u16> {

@@ -148,7 +148,8 @@ impl Desk<'_> {
             );
         }
         if let Some(kind) = body.get("kind").and_then(Node::text).and_then(kinds::kind) {
-            self.known_keys(&body, &what, &[keys::PROBE, kind.params]);
+            // In the very words the probe that uses it will find, so that they are said once.
+            self.known_keys(&body, &super::probe::of_kind(kind), &[keys::PROBE, kind.params]);
         }
         Some(Template {
             of,
