@@ -16,7 +16,7 @@ use super::table::{self, TableFault};
 
 const COLUMNS: [&str; 7] = ["table", "key", "id", "cents", "currency", "reason", "at"];
 
-/// One row that was found.
+/// One line of `rows.csv`: a row that was found, column by column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundRow {
     /// Which of the two questions returned it.

@@ -23,7 +23,7 @@ pub use table::TableFault;
 
 /// What `accounting.json` holds: the figures of the load and, beside them, its conservation by key.
 ///
-/// Shape: `{"load": …, "conserve": …}`, each as [`load`] and [`conserve`] give it.
+/// Shape: `{"load": …, "conserve": …}`, each as [`load()`] and [`conserve()`] give it.
 pub fn accounting(planned: &Planned, requests: &[RequestRow], rows: &[FoundRow]) -> serde_json::Value {
     serde_json::json!({ "load": load(planned, requests), "conserve": conserve(requests, rows) })
 }

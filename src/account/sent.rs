@@ -35,7 +35,7 @@ const COLUMNS: [&str; 11] = [
     "bytes",
 ];
 
-/// One planned request and what became of it. The columns are described at the head of this file's table.
+/// One line of `requests.csv`: a planned request and what became of it, column by column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRow {
     /// Place in the schedule, from 0.

@@ -352,7 +352,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "pack",
-        params: &[may("wounds", Type::List(&Type::Words))],
+        params: &[may("wounds", Type::List(&Type::Words)), may("between", Type::OneOf(&["nothing", "touch", "truncate"]))],
         choices: &[],
         sees: &[
             ("first", Any),

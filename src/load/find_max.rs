@@ -165,9 +165,46 @@ fn missed(figures: &Value, p95_ms: f64) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use serde_json::json;
 
-    use super::{missed, next_rate};
+    use super::{find_max, missed, next_rate, trial};
+    use crate::load::{Limits, PreparedRequest, Target, TargetPlan};
+
+    fn get(target: &Target) -> PreparedRequest {
+        PreparedRequest {
+            method: "GET".into(),
+            url: target.url(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trial_sends_the_whole_load_and_tells_its_figures() {
+        let null = Target::start(TargetPlan::default()).expect("a free port");
+        let trial = trial(&get(&null), 40.0, 0.5, 1e9, &Limits::default(), |_| {}).await;
+        let figures = trial.expect("a generator that starts").figures;
+        assert_eq!(
+            (&figures["sent"], &figures["target_rps"]),
+            (&json!(20), &json!(40))
+        );
+        assert_eq!(null.requests(), 20);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_fails_at_the_first_rate_holds_none() {
+        let failing = Target::start(TargetPlan {
+            error_share: 0.5,
+            ..TargetPlan::default()
+        })
+        .expect("a free port");
+        let mut told = 0;
+        let found = find_max(&get(&failing), 20.0, 0.5, 1e9, &Limits::default(), |_| told += 1).await;
+        let found = found.expect("a generator that starts");
+        assert_eq!((found.held_rps, found.trials.len(), told), (None, 1, 1));
+        assert!(found.trials[0].missed[0].starts_with("5 of 10 requests were answered"));
+    }
 
     #[test]
     fn rates_double_until_one_is_too_high_and_then_close_in() {

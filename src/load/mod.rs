@@ -1,8 +1,8 @@
 //! The open-model load driver: a list of send times made before the first send, and nothing between list and send.
 //!
-//! The corridor of this room: [`Schedule`] (when, which class, which key) → [`Launch`] (every request made, ready to
-//! leave) → [`drive`] (sent at its time, both clocks kept) → rows, whose figures `account` makes. It sends to this
-//! host only. [`Target`] is a server inside closure whose behaviour is known: four loads against it certify the meter.
+//! The corridor of this room: `Schedule` (when, which class, which key) → `Launch` (every request made, ready to
+//! leave) → `drive` (sent at its time, both clocks kept) → rows, whose figures `account` makes. It sends to this
+//! host only. `Target` is a server inside closure whose behaviour is known: four loads against it certify the meter.
 
 mod driver;
 mod exchange;

@@ -4,13 +4,14 @@
 //! below: a request that meets a dead idle connection is put on a new one without a word, and nothing in reqwest
 //! switches that off.
 
-use std::{error::Error, io, net::IpAddr};
+use std::{error::Error, future::Future, io, net::IpAddr, pin::Pin};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     HeaderMap, Method, Request, Uri,
     header::{HeaderName, HeaderValue},
+    rt::Executor,
 };
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -38,10 +39,18 @@ pub(super) type Wire = Client<HttpConnector, Full<Bytes>>;
 
 /// A client that reports every broken connection instead of mending it.
 pub(super) fn client(limits: &Limits) -> Wire {
+    client_on(TokioExecutor::new(), limits)
+}
+
+/// The same, with its connections on an executor of the caller's.
+fn client_on<E>(executor: E, limits: &Limits) -> Wire
+where
+    E: Executor<Pin<Box<dyn Future<Output = ()> + Send>>> + Clone + Send + Sync + 'static,
+{
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(limits.connect_timeout));
-    Client::builder(TokioExecutor::new())
+    Client::builder(executor)
         .retry_canceled_requests(false)
         .pool_idle_timeout(None)
         .build(connector)
@@ -121,98 +130,4 @@ fn of_io(kind: io::ErrorKind) -> Option<Trouble> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        io::{Read as _, Write as _},
-        net::TcpListener,
-        thread,
-        time::Duration,
-    };
-
-    use bytes::Bytes;
-
-    use super::{PreparedRequest, client, ready, trouble};
-    use crate::{account::Trouble, load::Limits};
-
-    fn to(url: &str) -> PreparedRequest {
-        let headers = vec![("X-Key".into(), "k".into())];
-        PreparedRequest {
-            method: "POST".into(),
-            url: url.into(),
-            headers,
-            body: Bytes::from_static(b"{}"),
-        }
-    }
-
-    #[test]
-    fn only_loopback_addresses_are_reachable() {
-        for good in [
-            "http://127.0.0.1:8000/x?y=1",
-            "http://127.9.9.9/",
-            "http://[::1]:80/",
-        ] {
-            assert!(ready(&to(good)).is_ok(), "{good}");
-        }
-        let foreign = [
-            "http://10.0.0.1/",
-            "http://localhost:8000/",
-            "http://example.com/",
-            "http://[2001:db8::1]/",
-        ];
-        for bad in foreign {
-            let message = ready(&to(bad)).expect_err("another host");
-            assert!(message.contains("not on this host\nhint: "), "{message}");
-        }
-        assert!(ready(&to("https://127.0.0.1/")).is_err_and(|message| message.contains("`http://`")));
-        assert!(ready(&to("nowhere")).is_err_and(|message| message.contains("`nowhere`")));
-    }
-
-    #[test]
-    fn a_bad_header_is_named_and_its_value_is_not() {
-        let mut request = to("http://127.0.0.1/");
-        request.headers.push(("X-Secret".into(), "hush\n".into()));
-        let message = ready(&request).expect_err("a line break in a header");
-        assert!(
-            message.contains("X-Secret") && !message.contains("hush"),
-            "{message}"
-        );
-        request.headers = vec![("no name".into(), "v".into())];
-        assert!(ready(&request).is_err_and(|message| message.contains("`no name`")));
-        request.headers.clear();
-        request.method = "NOT A METHOD".into();
-        assert!(ready(&request).is_err());
-    }
-
-    /// A server that answers one request on each connection and closes it a little later, unannounced.
-    fn once_each() -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.expect("a client");
-                let _read = stream.read(&mut [0; 4096]);
-                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-                stream.write_all(answer).expect("the client is there");
-                thread::sleep(Duration::from_millis(50));
-            }
-        });
-        url
-    }
-
-    #[tokio::test]
-    async fn a_dead_idle_connection_is_reported_and_not_mended_behind_our_back() {
-        let url = once_each();
-        let client = client(&Limits::default());
-        let send = || client.request(ready(&to(&url)).expect("a good request"));
-        let first = send().await.expect("the first is answered");
-        assert_eq!(first.status(), 200);
-        drop(first);
-        tokio::task::yield_now().await;
-        // This runtime has one thread: while it sleeps, the end of the connection arrives and nobody reads it.
-        thread::sleep(Duration::from_millis(200));
-        let second = send().await.expect_err("the connection it was given is dead");
-        assert_eq!(trouble(&second), Trouble::Reset, "{second:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(send().await.is_ok(), "the next one opens a connection of its own");
-    }
-}
+mod tests;
