@@ -200,6 +200,13 @@ fn a_template_is_filled_in_and_the_probes_own_keys_win() {
 }
 
 #[test]
+fn a_probes_own_body_takes_the_place_of_its_templates_json() {
+    let suite = whole();
+    let spaced = params(probe(&suite, "B.1", "spaced"));
+    assert!(spaced.get("body").is_some() && spaced.get("json").is_none());
+}
+
+#[test]
 fn a_group_keeps_its_steps_and_their_spans() {
     let suite = whole();
     let LookAt::Steps(steps) = &probe(&suite, "B.1", "shelf").look else {
@@ -349,7 +356,7 @@ fn a_folder_that_is_no_suite_is_one_complaint() {
 fn wounded() -> impl Strategy<Value = (String, Vec<u8>)> {
     let all: Vec<_> = files("whole")
         .into_iter()
-        .filter(|(name, _)| name.ends_with(".toml"))
+        .filter(|(name, _)| Path::new(name).extension().is_some_and(|e| e == "toml"))
         .collect();
     let pick = proptest::sample::select(all);
     (

@@ -2,11 +2,12 @@
 
 use super::{
     course::Course,
-    desk::{Desk, all},
+    desk::Desk,
     keys,
     kinds::{self, Choice, Kind, LATER_CHANGES, change},
     model::{Change, Place, Tree},
     node::{Is, Node},
+    speech::all,
     value::literal,
 };
 

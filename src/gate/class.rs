@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{
     course::Course,
-    desk::{Desk, all},
+    desk::Desk,
     kinds::{CLASS, KINDS, REQUEST},
     model::Tree,
     node::{Is, Node},
     shape::Shape,
+    speech::all,
     value::literal,
 };
 

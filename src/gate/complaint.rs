@@ -7,7 +7,7 @@ use crate::name::nearest;
 /// One mistake in one file of a suite.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Complaint {
-    /// The file, relative to the suite's folder.
+    /// The file: its path in the suite's folder, behind the label the suite was read under.
     pub file: String,
     /// Line, from 1.
     pub line: usize,

@@ -51,6 +51,13 @@ impl Course {
         }
     }
 
+    /// An `until` makes an assertion; a probe whose name could not be read makes none.
+    pub(super) fn promise(&mut self, name: &str) {
+        if !name.is_empty() && !name.starts_with('.') {
+            self.promised.insert(name.to_owned());
+        }
+    }
+
     /// A look has been read.
     pub(super) fn pass(&mut self, name: &str, look: Above) {
         self.names.observe(name, look.shape.clone());

@@ -334,7 +334,10 @@ pub const KINDS: &[Kind] = &[
             ("duplicated", List(&Any)),
             ("unacknowledged", List(&Any)),
             ("residual", Leaf),
-            ("cents", Fields(&[("expected", Leaf), ("found", Leaf)])),
+            (
+                "cents",
+                Fields(&[("expected", Leaf), ("found", Leaf), ("wrong", List(&Any))]),
+            ),
         ],
         repeats: true,
         span: false,
@@ -352,7 +355,10 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "pack",
-        params: &[may("wounds", Type::List(&Type::Words)), may("between", Type::OneOf(&["nothing", "touch", "truncate"]))],
+        params: &[
+            may("wounds", Type::List(&Type::Words)),
+            may("between", Type::OneOf(&["nothing", "touch", "truncate"])),
+        ],
         choices: &[],
         sees: &[
             ("first", Any),

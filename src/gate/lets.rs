@@ -7,13 +7,14 @@ use crate::cel::Sentence;
 
 use super::{
     course::Course,
-    desk::{Desk, sentences},
+    desk::Desk,
     functions::Stance,
     model::Tree,
     modifiers::shape_of,
     names::Names,
     node::{Entry, Node},
     shape::Shape,
+    speech::sentences,
 };
 
 /// How many values may need one another in a row: enough for any suite, and an end to one made to exhaust the reader.
@@ -22,8 +23,9 @@ const LONGEST_CHAIN: usize = 64;
 impl Desk<'_> {
     /// The constants under `let`, which are bound in `names`.
     pub(super) fn lets(&mut self, table: &Node, names: &mut Names, stance: Stance) -> Vec<(String, Tree)> {
-        let entries = self.named(table, "let", "let");
+        let entries = self.bare_named(table, "let", "let");
         for entry in &entries {
+            self.strayed(entry);
             names.bind(&entry.key, Shape::written(&entry.value), true);
         }
         let read = |entry: &&Entry| {
@@ -46,9 +48,17 @@ impl Desk<'_> {
         sorted
     }
 
+    /// A key after a `[header]` belongs to it. Probes written there would be a constant that nobody uses.
+    fn strayed(&mut self, entry: &Entry) {
+        if entry.key == "probe" {
+            let hint = "a key belongs to the `[header]` above it: write `probe = [` above the first one, or `[[probe]]`";
+            self.pile.hint(&entry.at, "`probe` stands under a `[let]`", hint);
+        }
+    }
+
     /// Sentences over observations, under `derive`, seen like observations themselves.
     pub(super) fn derives(&mut self, gate: &Node, course: &mut Course) -> Vec<(String, Sentence)> {
-        let entries = self.named(gate, "derive", "derive");
+        let entries = self.bare_named(gate, "derive", "derive");
         for entry in &entries {
             if course.names.get(&entry.key).is_some() {
                 self.pile.add(

@@ -29,7 +29,7 @@ impl Desk<'_> {
         let outside = names.clone();
         let mut loops = Vec::new();
         for entry in node.entries() {
-            if !self.identifier(&entry.key, &entry.at, "loop variable") {
+            if !self.bare_name(&entry.key, &entry.at, "loop variable") {
                 continue;
             }
             let what = format!("`{}`", entry.key);
@@ -124,7 +124,10 @@ impl Desk<'_> {
             self.pile
                 .add(&node.at, "a probe has `until` or `every`, not both");
         }
-        let that = self.sentence(node, "`until`", &own_fields(shape, &course.names));
+        let that = self.compiled(node, "`until`");
+        if let Some(that) = &that {
+            self.sees_only_itself(that, node, shape, course);
+        }
         let within = self
             .needed(table, "within", "a deadline")
             .and_then(|n| self.duration(n, "`within`", course));
@@ -140,6 +143,20 @@ impl Desk<'_> {
             poll: poll?,
             says: says?,
         })
+    }
+
+    /// An `until` sees constants and the look's own fields by bare name: it could be made long after the others.
+    fn sees_only_itself(&mut self, that: &Sentence, node: &Node, shape: &Shape, course: &Course) {
+        let mut names = own_fields(shape, &course.names);
+        for name in &that.reads() {
+            if names.get(name).is_none() && course.names.get(name).is_some() {
+                let hint = "it sees constants and its own look's fields; compare looks in an assertion";
+                self.pile
+                    .hint(&node.at, format!("`until` does not see the look `{name}`"), hint);
+                names.bind(name, Shape::Any, false);
+            }
+        }
+        self.examine(that, &node.at, &names, Stance::Judging);
     }
 
     fn needed<'n>(&mut self, table: &'n Node, key: &str, what: &str) -> Option<&'n Node> {

@@ -148,13 +148,17 @@ pub(super) fn parse(file: &str, bytes: &[u8], pile: &mut Pile) -> Node {
     };
     let places = Source::new(file, source);
     let (table, errors) = DeTable::parse_recoverable(source);
+    // What was recovered around a syntax error is not what the author wrote: nothing more is said about it.
+    let mut aside = Pile::default();
+    let said = if errors.is_empty() { &mut *pile } else { &mut aside };
+    let is = Is::Table(places.entries(table.get_ref(), said));
     for error in errors {
         let at = places.spot(error.span().map_or(0, |span| span.start));
         pile.add(&at, format!("not TOML: {}", error.message().replace('\n', " ")));
     }
     Node {
         at: Spot::top(file),
-        is: Is::Table(places.entries(table.get_ref(), pile)),
+        is,
     }
 }
 

@@ -58,7 +58,7 @@ impl Desk<'_> {
 
     fn fresh_name(&mut self, node: &Node, what: &str, course: &Course) -> Option<String> {
         let name = self.words(node, "`name`")?;
-        if !self.identifier(&name, &node.at, what) {
+        if !self.bare_name(&name, &node.at, what) {
             return None;
         }
         if course.names.get(&name).is_some() && (what == "probe" || course.lane.contains(&name)) {
@@ -86,7 +86,7 @@ impl Desk<'_> {
         let (look, kind, mut shape) = self.look_at(name, table, &inside, course)?;
         if table.get("until").is_some() {
             shape = shape.and(seen(SEEN_UNTIL));
-            course.promised.insert(name.to_owned());
+            course.promise(name);
         }
         let probe = Probe {
             name: name.to_owned(),
@@ -138,9 +138,9 @@ impl Desk<'_> {
                 }
                 let mut lane = inside.inside(inside.names.clone());
                 let steps = self.probes(steps, "step", &mut lane);
-                course
-                    .promised
-                    .extend(lane.promised.iter().map(|step| format!("{name}.{step}")));
+                for step in &lane.promised {
+                    course.promise(&format!("{name}.{step}"));
+                }
                 let fields = steps.iter().filter_map(|step| {
                     let above = lane.looks.get(&step.name)?;
                     Some((step.name.clone(), above.shape.clone()))

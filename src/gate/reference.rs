@@ -145,7 +145,7 @@ impl Desk<'_> {
             let near: Vec<_> = self
                 .files
                 .keys()
-                .filter_map(|file| file.strip_prefix(&own))
+                .map(|file| file.strip_prefix(&own).unwrap_or(file))
                 .collect();
             let message = format!(
                 "{what}: no file `{}` in the gate's folder or the suite's",

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use crate::cel::{Sentence, Text};
+use crate::cel::Text;
 
 use super::{
     course::Course,
@@ -13,11 +13,13 @@ use super::{
     functions::{Functions, Stance},
     keys,
     kinds::Key,
-    model::{Address, Database, Function, Profile, Snapshot, Suite, Tree},
+    model::{Address, Database, Snapshot, Suite, Tree},
     names::Names,
     node::{Entry, Is, Node},
+    profile,
     read::Ground,
     shape::Shape,
+    suite_function,
     template::Template,
     value::is_variable,
 };
@@ -55,7 +57,7 @@ pub(super) fn read(node: &Node, label: &str, ground: &mut Ground<'_>) -> Read {
         false,
     );
     names.bind("compose", Shape::Any, true);
-    let functions = functions(node, &names, &mut shared, ground);
+    let functions = suite_function::read(node, &names, &mut shared, ground);
     let env = ground.desk(&shared, "").env(node, &names);
     shared.templates = ground.desk(&shared, "").templates(node);
     let mut desk = ground.desk(&shared, "");
@@ -77,37 +79,6 @@ pub(super) fn read(node: &Node, label: &str, ground: &mut Ground<'_>) -> Read {
         files: BTreeMap::new(),
     });
     Read { suite, shared, names }
-}
-
-/// The suite's functions. Each may call the others, so all are declared before any is looked at.
-fn functions(
-    node: &Node,
-    names: &Names,
-    shared: &mut Shared,
-    ground: &mut Ground<'_>,
-) -> BTreeMap<String, Function> {
-    let read = ground.desk(shared, "").functions(node);
-    for (entry, function) in &read {
-        shared.functions.declare(&entry.key, function.of.len());
-    }
-    let bodies: Vec<_> = read
-        .iter()
-        .map(|(entry, function)| (entry.key.as_str(), &function.is))
-        .collect();
-    shared.functions.learn(&bodies);
-    let mut desk = ground.desk(shared, "");
-    for (entry, function) in &read {
-        let mut inside = names.clone();
-        for parameter in &function.of {
-            inside.bind(parameter, Shape::Any, false);
-        }
-        let at = entry.value.get("is").map_or(&entry.at, |is| &is.at);
-        desk.examine(&function.is, at, &inside, Stance::Doing);
-        desk.recursion(entry, &read);
-    }
-    read.into_iter()
-        .map(|(entry, function)| (entry.key.clone(), function))
-        .collect()
 }
 
 impl Desk<'_> {
@@ -221,138 +192,8 @@ impl Desk<'_> {
 
     fn suite_lets(&mut self, node: &Node, names: &mut Names) -> Vec<(String, Tree)> {
         let lets = self.constants(node);
-        names.bind("suite", constants_shape(node), true);
+        names.bind("suite", profile::constants_shape(node), true);
         lets
-    }
-
-    /// Constants that nothing but one another can be computed from.
-    fn constants(&mut self, node: &Node) -> Vec<(String, Tree)> {
-        self.lets(node, &mut Names::default(), Stance::Constant)
-    }
-
-    fn suite_profiles(&mut self, node: &Node, names: &mut Names) -> BTreeMap<String, Profile> {
-        let entries = self.named(node, "profile", "profile");
-        let mut profiles = BTreeMap::new();
-        for entry in &entries {
-            if self.table(
-                &entry.value,
-                &format!("profile `{}`", entry.key),
-                &[keys::PROFILE],
-            ) {
-                profiles.extend(self.profile(entry).map(|profile| (entry.key.clone(), profile)));
-            }
-        }
-        if let Some((first, others)) = entries.split_first() {
-            for other in others {
-                self.same_lets(first, other);
-            }
-        } else {
-            self.pile.hint(
-                &node.at,
-                "the suite has no profile",
-                "add `[profile.NAME]` with `within` and `let`",
-            );
-        }
-        let first = entries
-            .first()
-            .map_or(Shape::Any, |entry| constants_shape(&entry.value));
-        names.bind("profile", first, true);
-        profiles
-    }
-
-    fn profile(&mut self, entry: &Entry) -> Option<Profile> {
-        let lets = self.constants(&entry.value);
-        let mut demands = BTreeMap::new();
-        if let Some(node) = entry
-            .value
-            .get("demands")
-            .filter(|node| self.table(node, "`demands`", &[keys::DEMANDS]))
-        {
-            let read = self.fields(node, keys::DEMANDS, &Course::default());
-            let plain = read.into_iter().filter_map(|(key, value)| match value {
-                Tree::Plain(value) => Some((key.source().to_owned(), value)),
-                _ => None,
-            });
-            demands.extend(plain);
-        }
-        let within = self.fixed_duration(entry.value.get("within")?, "`within`")?;
-        Some(Profile {
-            demands,
-            within,
-            lets,
-        })
-    }
-
-    /// Every profile has the same names and types, or a gate would be good in one and break in another.
-    fn same_lets(&mut self, first: &Entry, other: &Entry) {
-        let (ours, theirs) = (first.value.get("let"), other.value.get("let"));
-        let entries = |node: Option<&Node>| node.map(|node| node.entries().to_vec()).unwrap_or_default();
-        for entry in entries(theirs) {
-            match ours.and_then(|ours| ours.get(&entry.key)) {
-                None => {
-                    let message = format!("profile `{}` has no `{}`", first.key, entry.key);
-                    self.pile
-                        .hint(&entry.at, message, "every profile has the same names");
-                }
-                Some(ours) if ours.word() != entry.value.word() => {
-                    let (is, was) = (entry.value.word(), ours.word());
-                    let message = format!("`{}` is {is}, and {was} in profile `{}`", entry.key, first.key);
-                    self.pile
-                        .hint(&entry.value.at, message, "every profile has the same types");
-                }
-                Some(_) => {}
-            }
-        }
-        for entry in entries(ours)
-            .iter()
-            .filter(|entry| theirs.and_then(|t| t.get(&entry.key)).is_none())
-        {
-            let message = format!("profile `{}` has no `{}`", other.key, entry.key);
-            self.pile
-                .hint(&entry.at, message, "every profile has the same names");
-        }
-    }
-
-    fn functions<'n>(&mut self, node: &'n Node) -> Vec<(&'n Entry, Function)> {
-        let mut functions = Vec::new();
-        for entry in self.named(node, "fn", "function") {
-            if crate::cel::is_taken(&entry.key) {
-                self.pile
-                    .add(&entry.at, format!("there is a function `{}` already", entry.key));
-                continue;
-            }
-            if !self.table(
-                &entry.value,
-                &format!("function `{}`", entry.key),
-                &[keys::FUNCTION],
-            ) {
-                continue;
-            }
-            let of = self.parameter_names(&entry.value, &format!("function `{}`", entry.key));
-            let is = entry.value.get("is").and_then(|is| self.compiled(is, "`is`"));
-            functions.extend(is.map(|is| (entry, Function { of, is })));
-        }
-        functions
-    }
-
-    fn recursion(&mut self, entry: &Entry, functions: &[(&Entry, Function)]) {
-        let body = |name: &str| functions.iter().find(|(e, _)| e.key == name).map(|(_, f)| &f.is);
-        let mut reached = Vec::new();
-        let mut ahead: Vec<String> = body(&entry.key)
-            .map(Sentence::calls)
-            .into_iter()
-            .flatten()
-            .collect();
-        while let Some(name) = ahead.pop() {
-            if !reached.contains(&name) {
-                ahead.extend(body(&name).map(Sentence::calls).into_iter().flatten());
-                reached.push(name);
-            }
-        }
-        if reached.contains(&entry.key) {
-            self.pile
-                .add(&entry.at, format!("function `{}` calls itself", entry.key));
-        }
     }
 
     fn env(&mut self, node: &Node, names: &Names) -> Vec<(String, Text)> {
@@ -384,9 +225,4 @@ impl Desk<'_> {
 
 fn text_of(node: &Node, key: &str) -> Option<String> {
     node.get(key).and_then(Node::text).map(str::to_owned)
-}
-
-fn constants_shape(node: &Node) -> Shape {
-    node.get("let")
-        .map_or_else(|| Shape::Fields(BTreeMap::new()), Shape::written)
 }

@@ -33,6 +33,25 @@ pub(super) struct Filled {
     uses: Vec<(String, Node)>,
 }
 
+/// A probe over the body of a template. Of parameters that exclude one another, the probe's own wins: with a `body` of
+/// its own it does not send the template's `json`.
+fn laid_over(own: &Node, body: &Node) -> Node {
+    let kind = own
+        .get("kind")
+        .or_else(|| body.get("kind"))
+        .and_then(Node::text)
+        .and_then(kinds::kind);
+    let mut displaced = Vec::new();
+    for choice in kind.map_or(&[][..], |kind| kind.choices) {
+        let chosen = |group: &&&[&str]| group.iter().any(|key| own.get(key).is_some());
+        if choice.among.iter().any(|group| chosen(&group)) {
+            let others = choice.among.iter().filter(|group| !chosen(group));
+            displaced.extend(others.copied().flatten().copied());
+        }
+    }
+    own.over(&body.without(&displaced))
+}
+
 impl Desk<'_> {
     /// Lay a probe over the template it uses, and that over the one which the template uses. Nothing comes back when
     /// there is no such template.
@@ -68,7 +87,7 @@ impl Desk<'_> {
             };
             let with = filled.table.get("with").cloned().unwrap_or(nothing);
             filled.uses.push((name, with));
-            filled.table = filled.table.without(&["use", "with"]).over(&template.body);
+            filled.table = laid_over(&filled.table.without(&["use", "with"]), &template.body);
         }
         if let Some(with) = filled.table.get("with") {
             self.pile
@@ -165,7 +184,7 @@ impl Desk<'_> {
         let words = self.list_of_words(of, &format!("`of` of {what}"));
         let good = words
             .into_iter()
-            .filter(|(at, word)| self.identifier(word, at, "parameter"));
+            .filter(|(at, word)| self.bare_name(word, at, "parameter"));
         good.map(|(_, word)| word).collect()
     }
 }

@@ -7,13 +7,14 @@ use crate::{
 
 use super::{
     course::Course,
-    desk::{Desk, all},
+    desk::Desk,
     duration::{FORMS, duration},
     functions::Stance,
     kinds::{Key, Type},
     model::Tree,
     node::{Is, Node},
     shape::Shape,
+    speech::all,
 };
 
 impl Desk<'_> {
