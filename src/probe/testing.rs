@@ -380,6 +380,18 @@ impl Ground for Still {
     }
 
     fn model(&self, changes: &[Change]) -> Result<Value, String> {
-        Ok(serde_json::json!({ "changes": format!("{changes:?}") }))
+        let services = self.services.lock().expect("not poisoned");
+        let mut services: serde_json::Map<String, Value> =
+            services.iter().map(|(name, faked)| (name.clone(), serde_json::json!(faked.planned))).collect();
+        for change in changes {
+            match change {
+                Change::Compose { fragment } if fragment == "refused" => {
+                    return Ok(serde_json::json!({ "refused": "compose.yml: no" }));
+                }
+                Change::Compose { fragment } => drop(services.insert(fragment.clone(), "overridden".into())),
+                other => drop(services.insert("changed".into(), format!("{other:?}").into())),
+            }
+        }
+        Ok(serde_json::json!({ "source_sha256": "", "model": { "services": services } }))
     }
 }

@@ -182,7 +182,11 @@ pub async fn ask(question: &Question, site: &Site) -> Result<Answer, Blind> {
     let begin = Instant::now();
     let outcome = match &site.rollback {
         Some(rollback) => read::within(question, rollback, site).await,
-        None => alone(question, site).await,
+        // Each statement has its own bound on the server; this one is for a server that is frozen.
+        None => match tokio::time::timeout(site.sql_timeout * 2, alone(question, site)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Blind::because("the database does not answer").into()),
+        },
     };
     let answer = match outcome {
         Ok(answer) => Ok(answer),
