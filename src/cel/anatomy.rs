@@ -66,6 +66,10 @@ impl Anatomy {
         found
     }
 
+    pub(super) fn place(&self) -> Option<Vec<String>> {
+        place(&self.plain, &Bound::new())
+    }
+
     fn walk(&mut self, node: &IdedExpr, bound: &Bound) {
         if is_chain(node) {
             self.chain(node, bound);
@@ -167,8 +171,7 @@ fn is_index(call: &CallExpr) -> bool {
 
 fn is_chain(node: &IdedExpr) -> bool {
     match &node.expr {
-        Expr::Ident(_) => true,
-        Expr::Select(select) => !select.test,
+        Expr::Ident(_) | Expr::Select(_) => true,
         Expr::Call(call) => is_index(call),
         _ => false,
     }

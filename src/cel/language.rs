@@ -4,18 +4,16 @@
 use std::sync::{Arc, LazyLock};
 
 use cel::{
-    Env, ExecutionError, IdedExpr, ParseError,
+    Env, IdedExpr, ParseError,
     common::{
-        ast::{
-            CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, ListExpr, LiteralValue,
-            MapEntryExpr, MapExpr, operators,
-        },
-        types::{CelList, CelMap, DYN_TYPE},
-        value::{CowVal, Val},
+        ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators},
+        types::DYN_TYPE,
     },
     extensions,
     parser::{Macro, MacroExprHelper},
 };
+
+use super::order;
 
 /// Pure functions of our own with the number of their arguments, the receiver counted: `pct(l, 95)` and `l.pct(95)`
 /// are the same call.
@@ -132,9 +130,6 @@ pub(super) const BINDING: &[&str] = &[
 /// Prefixes of qualified function names, which look like a method called on a variable.
 pub(super) const NAMESPACES: &[&str] = &["lists", "strings", "math"];
 
-/// The function every comprehension's range goes through. No sentence can name it: `@` is not CEL.
-const IN_ORDER: &str = "@in_order";
-
 static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(build()));
 
 /// True for a name a suite's function may not take.
@@ -155,7 +150,7 @@ fn build() -> Env {
         .and_then(|()| env.add_extension(extensions::math))
         .and_then(|()| env.add_extension(extensions::strings))
         .and_then(|()| env.add_macro(Macro::receiver("always", 2, always)))
-        .and_then(|()| env.add_overload(IN_ORDER, "any_in_order", vec![DYN_TYPE], keys_in_order));
+        .and_then(|()| env.add_overload(order::IN_ORDER, "any_in_order", vec![DYN_TYPE], order::in_order));
     declared.expect("these names are disjoint, and a test builds the language");
     env
 }
@@ -211,83 +206,4 @@ fn call(helper: &mut MacroExprHelper<'_>, name: &str, args: Vec<IdedExpr>) -> Id
         target: None,
         args,
     }))
-}
-
-/// Make every comprehension of an expression walk a map by its sorted keys. The crate's maps are hash maps with a
-/// seed of their own, and one observation has to give one verdict, also tomorrow and elsewhere.
-pub(super) fn ordered(node: IdedExpr) -> IdedExpr {
-    let id = node.id;
-    let all = |nodes: Vec<IdedExpr>| nodes.into_iter().map(ordered).collect();
-    let boxed = |node: Box<IdedExpr>| Box::new(ordered(*node));
-    let expr = match node.expr {
-        Expr::Call(call) => Expr::Call(CallExpr {
-            func_name: call.func_name,
-            target: call.target.map(boxed),
-            args: all(call.args),
-        }),
-        Expr::Comprehension(walk) => Expr::Comprehension(Box::new(ordered_walk(*walk))),
-        Expr::List(list) => Expr::List(ListExpr {
-            elements: all(list.elements),
-            ..list
-        }),
-        Expr::Map(map) => Expr::Map(MapExpr {
-            entries: map.entries.into_iter().map(ordered_entry).collect(),
-        }),
-        Expr::Select(mut select) => {
-            select.operand = boxed(select.operand);
-            Expr::Select(select)
-        }
-        other => other,
-    };
-    IdedExpr { id, expr }
-}
-
-fn ordered_entry(entry: IdedEntryExpr) -> IdedEntryExpr {
-    let expr = match entry.expr {
-        EntryExpr::MapEntry(pair) => EntryExpr::MapEntry(MapEntryExpr {
-            key: ordered(pair.key),
-            value: ordered(pair.value),
-            optional: pair.optional,
-        }),
-        field @ EntryExpr::StructField(_) => field,
-    };
-    IdedEntryExpr { id: entry.id, expr }
-}
-
-fn ordered_walk(walk: ComprehensionExpr) -> ComprehensionExpr {
-    let range = ordered(walk.iter_range);
-    // A list literal, or what another comprehension made, has an order already.
-    let iter_range = if matches!(range.expr, Expr::List(_) | Expr::Comprehension(_)) {
-        range
-    } else {
-        IdedExpr {
-            id: range.id,
-            expr: Expr::Call(CallExpr {
-                func_name: IN_ORDER.to_owned(),
-                target: None,
-                args: vec![range],
-            }),
-        }
-    };
-    ComprehensionExpr {
-        iter_range,
-        accu_init: ordered(walk.accu_init),
-        loop_cond: ordered(walk.loop_cond),
-        loop_step: ordered(walk.loop_step),
-        result: ordered(walk.result),
-        ..walk
-    }
-}
-
-fn keys_in_order<'b, 'v>(mut args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let range = args
-        .pop()
-        .ok_or_else(ExecutionError::missing_argument_or_target)?;
-    let Some(map) = range.downcast_ref::<CelMap>() else {
-        return Ok(range);
-    };
-    let mut keys: Vec<_> = map.inner().keys().cloned().collect();
-    keys.sort();
-    let keys: Vec<Box<dyn Val + 'v>> = keys.iter().map(|key| key.inner().clone_as_boxed()).collect();
-    Ok(CowVal::owned(CelList::from(keys)))
 }

@@ -6,6 +6,7 @@
 
 mod anatomy;
 mod language;
+mod order;
 mod pure;
 mod scope;
 mod sentence;

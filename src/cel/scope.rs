@@ -6,7 +6,7 @@ use cel::{
     Context, ExecutionError, IdedExpr,
     common::{
         ast::{Expr, operators},
-        types::{CelBool, CelList},
+        types::{CelBool, CelInt, CelList},
         value::{CowVal, Val},
     },
     objects::Value as CelValue,
@@ -49,6 +49,11 @@ impl Known {
         let list = self.0.downcast_ref::<CelList>()?;
         Some(list.inner().iter().cloned().map(Self).collect())
     }
+
+    /// The number, when the value is a whole one.
+    pub fn whole(&self) -> Option<i64> {
+        self.0.downcast_ref::<CelInt>().map(|n| *n.inner())
+    }
 }
 
 impl fmt::Debug for Known {
@@ -84,6 +89,11 @@ impl<'w> Scope<'w> {
     /// Bind a name to a value that is converted already.
     pub fn bind_known(&mut self, name: &str, known: &Known) {
         self.context.add_variable_as_val(name, known.0.clone());
+    }
+
+    /// Bind a name to a value that is needed nowhere else.
+    pub fn give(&mut self, name: &str, known: Known) {
+        self.context.add_variable_as_val(name, known.0);
     }
 
     /// The value of a sentence in CEL's own form.

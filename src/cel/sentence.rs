@@ -6,7 +6,7 @@ use cel::{Env, IdedExpr, ParseErrors};
 
 use super::{
     anatomy::{Anatomy, Literal},
-    language,
+    language, order,
 };
 
 /// Longest expression, in bytes.
@@ -65,7 +65,7 @@ impl Sentence {
         }
         Ok(Self {
             source: source.into(),
-            program: Arc::new(language::ordered(program)),
+            program: Arc::new(order::ordered(program)),
             anatomy: Arc::new(anatomy),
         })
     }
@@ -97,6 +97,18 @@ impl Sentence {
     /// `["rows"]` and `["rows", "id"]`.
     pub fn paths(&self) -> &BTreeSet<Vec<String>> {
         &self.anatomy.paths
+    }
+
+    /// The path the value of the whole sentence has, or, for a list that `filter` and its like made, the path of the
+    /// list it was made from.
+    pub fn place(&self) -> Option<Vec<String>> {
+        self.anatomy.place()
+    }
+
+    /// True when the sentence is nothing but a path: names joined by points.
+    pub fn is_path(&self) -> bool {
+        self.place()
+            .is_some_and(|path| path.join(".") == self.source.trim())
     }
 
     /// Numbers and strings written in it.

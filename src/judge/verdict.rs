@@ -12,7 +12,7 @@ pub struct Constants {
     pub suite: Value,
     /// The profile's numbers: `profile.<name>`.
     pub profile: Value,
-    /// `run.id`.
+    /// Seen as `run`: an object with the run's `id`.
     pub run: Value,
     /// The resolved compose model, redacted.
     pub compose: Value,
@@ -166,7 +166,7 @@ pub struct KillMatrix {
 }
 
 /// What could break one assertion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Kills {
     /// The assertion.
     pub assertion: String,
@@ -180,6 +180,9 @@ pub struct Kills {
     pub survived: u64,
     /// Nothing ever broke it.
     pub decorative: bool,
+    /// The bound on work was reached: counterfeits beyond it were not judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub capped: bool,
     /// How far each number it reads is from breaking it.
     pub edges: Vec<Edge>,
 }

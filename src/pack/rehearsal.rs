@@ -11,6 +11,7 @@ use super::{
     beside::Beside,
     files::{Files, Folder},
     finding::{Code, Finding},
+    layout::PLAN,
     seal::{Label, SealError, seal},
     whole::Whole,
     wounds::{self, Specimen, Wound},
@@ -46,6 +47,30 @@ pub struct Inflicted {
     pub found: Vec<Code>,
 }
 
+/// What is done to a rehearsal so that it must go wrong: the proof that it would be noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Between {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// One file of the copy grows by a byte between the two seals.
+    Touch,
+    /// The archive that is read alone has lost its last byte.
+    Truncate,
+}
+
+impl Between {
+    /// By the word a gate uses.
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "nothing" => Some(Self::Nothing),
+            "touch" => Some(Self::Touch),
+            "truncate" => Some(Self::Truncate),
+            _ => None,
+        }
+    }
+}
+
 /// Rehearse: copy the record in `folder` to `scratch`, seal the copy twice, read the archive, and wound it with each
 /// of `battery`. The record itself is not touched.
 pub fn rehearse(
@@ -53,16 +78,24 @@ pub fn rehearse(
     label: &Label,
     scratch: &Path,
     battery: &[&Wound],
+    between: Between,
 ) -> Result<Rehearsal, SealError> {
     copy(folder, scratch)?;
     let first = seal(scratch, label)?.metadata.sha256;
+    if between == Between::Touch {
+        touch(scratch)?;
+    }
     let sealed = seal(scratch, label)?;
     let at = |source| SealError::Io {
         path: sealed.archive.clone(),
         source,
     };
     let specimen = Specimen::read(&sealed.archive).map_err(at)?;
-    let findings = match Whole::of_bytes(specimen.archive.clone(), &Beside::default()) {
+    let mut alone = specimen.archive.clone();
+    if between == Between::Truncate {
+        alone.pop();
+    }
+    let findings = match Whole::of_bytes(alone, &Beside::default()) {
         Ok(_) => Vec::new(),
         Err(findings) => findings,
     };
@@ -74,6 +107,15 @@ pub fn rehearse(
         wounds: battery.iter().map(|wound| inflict(wound, &specimen)).collect(),
         archive: sealed.archive,
     })
+}
+
+/// Let the copy of the plan grow by a byte.
+fn touch(scratch: &Path) -> Result<(), SealError> {
+    let path = scratch.join(PLAN);
+    let failed = |source| SealError::Io { path: path.clone(), source };
+    let mut bytes = fs::read(&path).map_err(failed)?;
+    bytes.push(b'\n');
+    fs::write(&path, bytes).map_err(failed)
 }
 
 /// Wound a specimen and read it.

@@ -1,13 +1,18 @@
 //! The conductor: the corridor, one call per line.
 
+mod conduct;
 mod ending;
+mod fill;
+mod finish;
 mod gate;
+mod ground;
 mod interrupt;
 mod looks;
 mod names;
 mod news;
 mod order;
 mod overrides;
+mod seal;
 mod span;
 mod stage;
 mod triplet;
@@ -18,6 +23,7 @@ use std::path::PathBuf;
 
 use crate::{digest::Digest, report::Case};
 
+pub use conduct::run;
 pub use ending::Ending;
 pub use news::{News, Tell};
 pub use order::{Kind, Order, Refusal, Wanted};

@@ -9,12 +9,20 @@ use futures::future::{LocalBoxFuture, join_all};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{names::Repeats, overrides::Overrides, span, when};
+use super::{
+    looks::{self, Drives, Made},
+    names::Repeats,
+    news::Tell,
+    overrides::Overrides,
+    span, when,
+};
 use crate::{
     cel::{Scope, World},
-    gate::model::{Gate, LookAt, Probe, Until},
+    control::Journal,
+    evidence::Record,
+    gate::model::{Gate, LookAt, Probe, Tree, Until},
     observation::{Look, Names, Pass},
-    probe::{Site, look},
+    probe::{self, Site, look},
 };
 
 /// What a walk needs to know; what it finds is its [`Pass`].
@@ -35,8 +43,26 @@ pub(super) struct Walk<'a> {
     pub(super) first: Option<&'a Pass>,
     /// Parameters a sabotage has changed.
     pub(super) overrides: &'a Overrides,
+    /// Gate and pass: `EG8.5/pass`, `EG8.5/lost_row.0.red`.
+    pub(super) label: &'a str,
+    /// Added to the folders of raw files in every pass but the gate's own.
+    pub(super) subfolder: String,
+    /// The record, for raw files and for rehearsals of its seal.
+    pub(super) record: &'a Record,
+    /// Where undoings are written before anything is changed.
+    pub(super) journal: &'a Journal,
+    /// Whoever listens.
+    pub(super) tell: Tell<'a>,
+    /// What loads of this pass, or of the one it carries over from, have sent.
+    pub(super) drives: RefCell<Drives>,
     /// What was found so far.
     pub(super) found: RefCell<Pass>,
+}
+
+/// A pass, and what its loads sent.
+pub(super) struct Walked {
+    pub(super) pass: Pass,
+    pub(super) drives: Drives,
 }
 
 /// Names in scope of one look beyond those of the pass: loop variables, template parameters, steps above, `i`.
@@ -62,14 +88,13 @@ impl Seen {
     }
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// Walk, and hand over what was found.
-    pub(super) async fn walk(self) -> Pass {
+    pub(super) async fn walk(self) -> Walked {
         let probes: Vec<&Probe> = self.gate.probes.iter().filter(|probe| probe.during.is_none()).collect();
         self.sequence(&probes).await;
-        let mut pass = self.found.into_inner();
-        pass.lets = self.site.redacted_names(self.lets);
-        pass
+        let lets = self.redacted(self.lets);
+        Walked { pass: Pass { lets, ..self.found.into_inner() }, drives: self.drives.into_inner() }
     }
 
     /// Probes in order, until one whose `until` is not met.
@@ -90,9 +115,15 @@ impl<'a> Walk<'a> {
         if let Some(met) = self.carry_over(probe) {
             return met;
         }
-        let changed = self.overrides.of(probe);
+        let changed = match self.overrides.of(probe).transpose() {
+            Ok(changed) => changed,
+            Err(reason) => {
+                self.keep(&probe.name, &Seen::blind(reason));
+                return true;
+            }
+        };
         let probe = changed.as_ref().unwrap_or(probe);
-        let seen = if span::is_span(self.gate, probe) {
+        let seen = if span::inside(self.gate, probe).next().is_some() {
             span::run(self, probe).await
         } else {
             self.looped(probe, &Around::new()).await
@@ -184,7 +215,7 @@ impl<'a> Walk<'a> {
         let mut inner = around.clone();
         inner.extend(vars.clone());
         let seen = self.one(probe, &inner, &format!("{}[{at}]", probe.name)).await;
-        let mut element = self.site.redacted_names(vars);
+        let mut element = self.redacted(vars);
         if let Some(Value::Object(fields)) = &seen.value {
             element.extend(fields.clone());
         }
@@ -306,32 +337,72 @@ impl<'a> Walk<'a> {
         let LookAt::Kind { kind, params } = &probe.look else {
             return Seen::blind("a group is no look");
         };
-        let begin_ms = self.site.clock_ms();
-        let made = {
-            let mut scope = self.world.scope();
-            self.bind(&mut scope, around);
-            look(kind, params, &scope, self.site, path).await
-        };
-        let (seen, params) = match made {
-            Ok(made) => {
-                let mut fields = self.site.redacted(made.observation);
-                if let Value::Object(fields) = &mut fields {
+        let mut scope = self.world.scope();
+        self.bind(&mut scope, around);
+        match kind.as_str() {
+            "load" => span::load(self, probe, params, &scope, path, &[]).await,
+            "change" => span::change(self, probe, params, &scope, path, &[]).await,
+            "conserve" => self.conserve(params, &scope, path, tries).await,
+            "pack" => self.rehearsal(params, &scope, path),
+            _ => {
+                let site = self.site.asked_by(format!("{}/{path}", self.label));
+                let taken = look(kind, params, &scope, &site).await;
+                let made = Made { seen: taken.seen.map_err(|blind| blind.to_string()), params: taken.params };
+                self.made(made, kind, path, taken.begin_ms, tries)
+            }
+        }
+    }
+
+    async fn conserve(&self, params: &Tree, scope: &Scope<'_>, path: &str, tries: u32) -> Seen {
+        let begin_ms = self.site.clock.ms();
+        let drives = self.drives.borrow().clone();
+        let (made, files) = looks::conserve(params, scope, self.site, &drives, &self.subfolder).await;
+        match self.write(files) {
+            Ok(()) => self.made(made, "conserve", path, begin_ms, tries),
+            Err(reason) => Seen::blind(reason),
+        }
+    }
+
+    fn rehearsal(&self, params: &Tree, scope: &Scope<'_>, path: &str) -> Seen {
+        let begin_ms = self.site.clock.ms();
+        let made = looks::rehearsal(params, scope, self.record);
+        self.made(made, "pack", path, begin_ms, 1)
+    }
+
+    /// Write a look down, redacted, with how and when it was made.
+    pub(super) fn made(&self, made: Made, kind: &str, path: &str, begin_ms: u64, tries: u32) -> Seen {
+        let paper = &self.site.paper;
+        let seen = match made.seen {
+            Ok(observation) => {
+                let mut observation = paper.redact_json(&observation);
+                if let Value::Object(fields) = &mut observation {
                     fields.insert("t_ms".into(), begin_ms.into());
                 }
-                (Seen::of(fields), made.params)
+                Seen::of(observation)
             }
-            Err(blind) => (Seen::blind(self.site.redacted_text(&blind.to_string())), Value::Null),
+            Err(reason) => Seen::blind(paper.redact(&reason)),
         };
-        let look = Look {
+        self.note(Look {
             probe: path.to_owned(),
-            kind: kind.clone(),
-            params: self.site.redacted(params),
+            kind: kind.to_owned(),
+            params: paper.redact_json(&made.params),
             begin_ms,
-            end_ms: self.site.clock_ms(),
+            end_ms: self.site.clock.ms(),
             tries,
-        };
-        self.note(look);
+        });
         seen
+    }
+
+    /// Add raw files of a look to the record.
+    pub(super) fn write(&self, files: Vec<(String, Vec<u8>)>) -> Result<(), String> {
+        let written = files.into_iter().try_for_each(|(path, bytes)| self.record.file(&path, &bytes));
+        written.map_err(|error| format!("the record cannot be written: {error}"))
+    }
+
+    /// Names without the secrets of the run.
+    pub(super) fn redacted(&self, names: &Names) -> Names {
+        let of = |(name, value): (&String, &Value)| (name.clone(), self.site.paper.redact_json(value));
+        names.iter().map(of).collect()
     }
 
     /// Keep a look; of one that is made again and again, keep the last.
@@ -359,7 +430,7 @@ impl<'a> Walk<'a> {
         for (name, tree) in &probe.with {
             let mut scope = self.world.scope();
             self.bind(&mut scope, &inner);
-            let value = crate::gate::tree::evaluate(&scope, tree)
+            let value = probe::evaluate(tree, &scope)
                 .map_err(|error| format!("template parameter `{name}`: {error}"))?;
             inner.insert(name.clone(), value);
         }
@@ -382,11 +453,19 @@ impl<'a> Walk<'a> {
         self.bind(&mut scope, around);
         let value = scope.text(text).map_err(|error| format!("`{}`: {error}", text.source()))?;
         let text = value.as_str().ok_or_else(|| format!("`{value}` is no duration"))?;
-        crate::gate::duration(text).ok_or_else(|| format!("`{text}` is no duration; write `250ms`, `10s` or `6m`"))
+        probe::duration(text)
+    }
+
+    /// A look that repeats while a span lasts, under whatever overrides are about it.
+    pub(super) async fn repeated(&self, probe: &Probe, begin: Instant, over: &tokio::sync::watch::Receiver<bool>) {
+        match self.overrides.of(probe).transpose() {
+            Ok(changed) => self.repeat(changed.as_ref().unwrap_or(probe), begin, over).await,
+            Err(reason) => self.keep(&probe.name, &Seen::blind(reason)),
+        }
     }
 
     /// Repeat a look while a span lasts: every so often, by the clock, not by how long the last one took.
-    pub(super) async fn repeat(&self, probe: &Probe, begin: Instant, over: &tokio::sync::watch::Receiver<bool>) {
+    async fn repeat(&self, probe: &Probe, begin: Instant, over: &tokio::sync::watch::Receiver<bool>) {
         let mut points = Vec::new();
         let mut reasons = BTreeMap::new();
         let every = probe.every.as_ref().map(|text| self.duration(text, &Around::new()));

@@ -43,12 +43,12 @@ pub(in crate::run) async fn load(
     begins: impl FnOnce(),
     progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Loaded, String> {
-    let params = head(tree, scope)?;
+    let mut params = head(tree, scope)?;
     let plan = Params::of(&params).map_err(|blind| blind.to_string())?;
     let arrivals = arrivals(plan)?;
     let target = plan.get("target").map(target).transpose()?;
     let host = target.as_ref().map(|target| target.address().to_string());
-    let (schedule, launch) = prepare(tree, scope, site, errand, arrivals, host.as_deref())?;
+    let (schedule, launch, counts) = prepare(tree, scope, site, errand, arrivals, host.as_deref())?;
     let timeout = launch.1;
     let limits = Limits {
         in_flight: plan.count("in_flight").map_err(|blind| blind.to_string())?.unwrap_or(256),
@@ -82,7 +82,11 @@ pub(in crate::run) async fn load(
     });
     Ok(Loaded {
         observation,
-        params: params.clone(),
+        params: {
+            // What a sabotage of the mix changes must be seen in what was executed.
+            params["class"] = counts;
+            params
+        },
         files: files.collect(),
         drive: Drive { rows: Rc::new(driven.rows), folder: folder.clone() },
     })
@@ -141,7 +145,7 @@ fn prepare(
     errand: &Errand<'_>,
     arrivals: Arrivals,
     host: Option<&str>,
-) -> Result<(Arrivals, (Launch, Duration)), String> {
+) -> Result<(Arrivals, (Launch, Duration), Value), String> {
     let total = arrivals.count().map_err(|fault| fault.to_string())?;
     let classes = classes(tree, scope, total)?;
     let plans = classes.iter().map(|class| class.plan.clone()).collect();
@@ -168,7 +172,8 @@ fn prepare(
         })
     })
     .map_err(|fault| fault.to_string())?;
-    Ok((arrivals, (launch, timeout)))
+    let counts = classes.iter().map(|class| json!({"name": class.plan.name, "count": class.plan.count})).collect();
+    Ok((arrivals, (launch, timeout), counts))
 }
 
 fn request(tree: &Tree, scope: &Scope<'_>, site: &Site, names: &Names) -> Result<http::Prepared, String> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::account::RequestRow;
 
 pub(super) use conserve::conserve;
-pub(super) use load::{Loaded, load};
+pub(super) use load::{Errand, load};
 pub(super) use rehearsal::rehearsal;
 
 /// What a load of this pass, or of the pass it carries over from, sent: by the name of its probe.
