@@ -102,7 +102,13 @@ fn model(changes: &[Change], site: &Site) -> Result<Value, Blind> {
 
 fn differing(planned: &Value, changed: &Value) -> Vec<String> {
     let differs = |(name, service): &(&String, &Value)| planned["services"][*name] != **service;
-    changed["services"].as_object().into_iter().flatten().filter(differs).map(|(name, _)| name.clone()).collect()
+    changed["services"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(differs)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// What should run, as a digest, and the state of what does.

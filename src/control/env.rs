@@ -66,8 +66,14 @@ pub(super) async fn make(
 
 /// The witness once undone. The service must also be back in the state it had.
 pub(super) async fn undone(service: &str, site: &Site, record: &mut ChangeRecord) -> Result<Value, String> {
-    let had = record.facts.get("before").map(|before| before["state"].clone()).unwrap_or_default();
-    let now = settled(service, &had, site).await.map_err(|blind| blind.to_string())?;
+    let had = record
+        .facts
+        .get("before")
+        .map(|before| before["state"].clone())
+        .unwrap_or_default();
+    let now = settled(service, &had, site)
+        .await
+        .map_err(|blind| blind.to_string())?;
     let has = now["state"].clone();
     record.facts.insert("undone".into(), now);
     if had != has {

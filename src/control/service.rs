@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Journal, Undo, applied::Draft, env::{facts, settled}, undo::Back};
+use super::{
+    Journal, Undo,
+    applied::Draft,
+    env::{facts, settled},
+    undo::Back,
+};
 use crate::{
     observation::ChangeRecord,
     probe::{Action, Blind, Params, Site},
@@ -58,7 +63,9 @@ fn witness(known: &Value, seen: &Value) -> Value {
 /// The witness once undone: the process that came back is the one we know from now on.
 pub(super) async fn undone(service: &str, site: &Site, record: &mut ChangeRecord) -> Result<Value, String> {
     let had = record.witness.before["state"].clone();
-    let now = settled(service, &had, site).await.map_err(|blind| blind.to_string())?;
+    let now = settled(service, &had, site)
+        .await
+        .map_err(|blind| blind.to_string())?;
     let witness = witness(&now, &now);
     record.facts.insert("undone".into(), now);
     Ok(witness)
@@ -75,7 +82,10 @@ pub(super) async fn back(service: &str, action: Back, site: &Site) -> Result<(),
 }
 
 fn is_over(facts: &Value) -> bool {
-    matches!(facts["state"].as_str(), Some("exited" | "completed" | "not_started"))
+    matches!(
+        facts["state"].as_str(),
+        Some("exited" | "completed" | "not_started")
+    )
 }
 
 /// Whether anybody answers at its port; null when it has none.

@@ -378,30 +378,58 @@ async fn a_scratch_change_stands_under_startups_only() {
 async fn an_override_recreates_what_it_changes_and_nothing_else() {
     let (ground, mut site) = still();
     ground.runs("other", &[]);
-    let files = [("one.yml", "api"), ("none.yml", "refused")].map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
-    site.files = std::sync::Arc::new(Files { gate: files.into(), ..Files::default() });
+    let files = [("one.yml", "api"), ("none.yml", "refused")]
+        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    site.files = std::sync::Arc::new(Files {
+        gate: files.into(),
+        ..Files::default()
+    });
     let desk = Desk::new();
-    let mut applied = desk.make("compose", Place::Live, json!({"override": "one.yml"}), &site).await;
+    let mut applied = desk
+        .make("compose", Place::Live, json!({"override": "one.yml"}), &site)
+        .await;
     assert!(applied.record.landed(), "{:?}", applied.record);
     assert_eq!(applied.record.facts["services"], json!(["api"]));
-    assert_eq!(desk.pending(), [Undo::Compose { services: vec!["api".into()] }]);
+    assert_eq!(
+        desk.pending(),
+        [Undo::Compose {
+            services: vec!["api".into()]
+        }]
+    );
     applied.undo(&site, &desk.journal).await;
     assert!(applied.record.undone(), "{:?}", applied.record);
     let restarts = |name: &str| {
         let done = ground.done.lock().expect("not poisoned");
-        done.iter().filter(|done| **done == format!("restart {name}")).count()
+        done.iter()
+            .filter(|done| **done == format!("restart {name}"))
+            .count()
     };
     assert_eq!((restarts("api"), restarts("other")), (2, 0));
-    let refused = desk.make("compose", Place::Live, json!({"override": "none.yml"}), &site).await;
+    let refused = desk
+        .make("compose", Place::Live, json!({"override": "none.yml"}), &site)
+        .await;
     assert_eq!(refused.record.error.as_deref(), Some("compose.yml: no"));
 }
 
 #[tokio::test]
 async fn a_service_that_does_not_live_is_left_alone() {
     let (ground, site) = still();
-    ground.services.lock().expect("not poisoned").get_mut("api").expect("there").state = "exited".into();
+    ground
+        .services
+        .lock()
+        .expect("not poisoned")
+        .get_mut("api")
+        .expect("there")
+        .state = "exited".into();
     let desk = Desk::new();
-    let mut applied = desk.make("service", Place::Live, json!({"service": "api", "action": "stop"}), &site).await;
+    let mut applied = desk
+        .make(
+            "service",
+            Place::Live,
+            json!({"service": "api", "action": "stop"}),
+            &site,
+        )
+        .await;
     assert_eq!(applied.record.error.as_deref(), Some("`api` does not live"));
     applied.undo(&site, &desk.journal).await;
     assert!(desk.pending().is_empty());

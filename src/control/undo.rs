@@ -65,7 +65,10 @@ impl Undo {
                 }
                 Ok(())
             }
-            Self::Service { service, action: Some(action) } => service::back(service, *action, site).await,
+            Self::Service {
+                service,
+                action: Some(action),
+            } => service::back(service, *action, site).await,
             Self::Service { action: None, .. } => Ok(()),
             Self::Sql { db, clone, sql, .. } => {
                 let site = Site {

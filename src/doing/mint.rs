@@ -126,7 +126,10 @@ impl Mint {
 
 fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a String>) -> String {
     let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    format!("no {what} `{name}` in this suite\nhint: there is {}", known.join(", "))
+    format!(
+        "no {what} `{name}` in this suite\nhint: there is {}",
+        known.join(", ")
+    )
 }
 
 #[cfg(test)]
