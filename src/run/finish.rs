@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -23,7 +23,7 @@ use crate::{
     digest::Digest,
     evidence::{
         Record,
-        physics::{Physics, Sampler},
+        physics::{Physics, Sample},
     },
     exchange::Exchange,
     gate::model::Suite,
@@ -76,11 +76,9 @@ fn suite_files(suite: &Suite) -> impl Iterator<Item = (String, &Vec<u8>)> {
 
 /// Watch the machine for as long as the run lasts: one sample a second, written down every ten.
 pub(super) async fn watch_the_machine(physics: &std::cell::RefCell<Physics>, record: &Record) {
-    let mut sampler = Sampler::begin(Path::new("/"));
-    for second in 1_u64.. {
+    for second in 0_u64.. {
+        physics.borrow_mut().during.push(Sample::take(Path::new("/"), record.now_ms()));
         sleep(Duration::from_secs(1)).await;
-        let sample = sampler.sample(record.now_ms());
-        physics.borrow_mut().during.push(sample);
         if second.is_multiple_of(10) {
             // The last write counts; one that fails here fails there, and is told.
             let _retried_at_the_end = record.physics(&physics.borrow());
@@ -160,7 +158,7 @@ fn close(over: &Over<'_>) -> std::io::Result<()> {
     }
     record.constants(&over.stage.constants)?;
     let mut physics = over.physics.clone();
-    physics.after = physics.during.last().cloned();
+    physics.after = Some(Sample::take(Path::new("/"), record.now_ms()));
     record.physics(&physics)?;
     record.json(layout::SEAL, &sealed(over))?;
     record.close(json!({"stopped_by": over.ending.words(), "left_behind": over.left_behind}))
@@ -234,7 +232,3 @@ impl Paper for Door {
     }
 }
 
-/// Where the state of runs lives.
-pub(super) fn state_root() -> PathBuf {
-    crate::topology::default_root()
-}
