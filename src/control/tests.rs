@@ -488,3 +488,13 @@ async fn every_kind_in_the_list_is_known_and_no_other() {
             .is_some_and(|error| error.contains("cannot be made in place `rollback`"))
     );
 }
+
+#[test]
+fn the_reader_accepts_exactly_the_changes_in_the_list() {
+    let read: std::collections::BTreeSet<_> =
+        crate::gate::kinds::CHANGES.iter().map(|kind| kind.name).collect();
+    assert_eq!(
+        KINDS.iter().copied().collect::<std::collections::BTreeSet<_>>(),
+        read
+    );
+}
