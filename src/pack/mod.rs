@@ -21,6 +21,8 @@ mod archive;
 mod bytes;
 mod form;
 mod header;
+mod reading;
+mod store;
 mod strict;
 
 pub use files::{Files, Folder};

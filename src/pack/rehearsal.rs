@@ -117,3 +117,45 @@ fn complete_lines(bytes: &mut Vec<u8>) {
         .map_or(0, |at| at + 1);
     bytes.truncate(end);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::rehearse;
+    use crate::pack::{specimen, wounds};
+
+    #[test]
+    fn a_rehearsal_seals_twice_alike_and_every_wound_is_found() {
+        let [record, scratch] = [
+            specimen::record(),
+            tempfile::tempdir().expect("a folder can be made"),
+        ];
+        let battery: Vec<_> = wounds::battery().collect();
+        let seen =
+            rehearse(record.path(), &specimen::label(), scratch.path(), &battery).expect("it can be sealed");
+        assert_eq!(seen.first, seen.second);
+        assert!(seen.whole, "{:?}", seen.findings);
+        assert_eq!(seen.wounds.len(), battery.len());
+        assert!(
+            seen.wounds
+                .iter()
+                .all(|wound| wound.found.contains(&wound.expected))
+        );
+        assert!(!record.path().join("pack.json").exists());
+    }
+
+    #[test]
+    fn a_line_on_its_way_to_paper_does_not_break_a_rehearsal() {
+        let [record, scratch] = [
+            specimen::record(),
+            tempfile::tempdir().expect("a folder can be made"),
+        ];
+        fs::write(record.path().join("timeline.jsonl"), "{}\n{\"half").expect("files can be written");
+        let seen =
+            rehearse(record.path(), &specimen::label(), scratch.path(), &[]).expect("it can be sealed");
+        assert!(seen.whole, "{:?}", seen.findings);
+        let copied = fs::read_to_string(scratch.path().join("timeline.jsonl")).expect("it was copied");
+        assert_eq!(copied, "{}\n");
+    }
+}
