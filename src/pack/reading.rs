@@ -42,32 +42,14 @@ impl Reading {
         let manifest_bytes = contents(&store, &sizes, MANIFEST)?;
         let manifest = match &manifest_bytes {
             Some(bytes) => manifest::parse(bytes, findings),
-            None => Manifest::new(),
+            None => absent(MANIFEST, "the manifest", findings).unwrap_or_default(),
         };
         if files.remove(MANIFEST).is_some() {
             compare_with_manifest(&files, &manifest, findings);
-        } else {
-            findings.push(Finding::new(
-                Code::Missing,
-                MANIFEST,
-                "the manifest",
-                "there",
-                "not there",
-            ));
         }
         let toc = match contents(&store, &sizes, TOC)? {
             Some(bytes) => Toc::parse(&bytes, findings),
-            // The manifest must list a table of contents; one that lists none describes no pack.
-            None => {
-                findings.push(Finding::new(
-                    Code::Missing,
-                    TOC,
-                    "the table of contents",
-                    "there",
-                    "not there",
-                ));
-                None
-            }
+            None => absent(TOC, "the table of contents", findings),
         };
         if let Some(toc) = &toc {
             let there = sizes.iter().map(|(name, size)| (name.as_str(), *size)).collect();
@@ -116,6 +98,12 @@ impl Reading {
         Beside::look(&path)?.compare(&metadata, findings);
         Ok(Some(metadata))
     }
+}
+
+/// What every pack holds, this one does not. Without a manifest nothing else can be said about single files.
+fn absent<T>(path: &str, what: &str, findings: &mut Vec<Finding>) -> Option<T> {
+    findings.push(Finding::new(Code::Missing, path, what, "there", "not there"));
+    None
 }
 
 fn contents(store: &Store, sizes: &BTreeMap<String, u64>, path: &str) -> io::Result<Option<Vec<u8>>> {

@@ -11,6 +11,7 @@ use super::{
     beside::Beside,
     files::{Files, Folder},
     finding::{Code, Finding},
+    form,
     seal::{Label, SealError, seal},
     whole::Whole,
     wounds::{self, Specimen, Wound},
@@ -97,7 +98,7 @@ fn copy(folder: &Path, scratch: &Path) -> Result<(), SealError> {
     }
     for name in walked.paths() {
         let mut bytes = walked.bytes(&name).map_err(failed(&folder.join(&name)))?;
-        if name.ends_with(".jsonl") {
+        if form::is_lines(&name) {
             complete_lines(&mut bytes);
         }
         let to = scratch.join(&name);

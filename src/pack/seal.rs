@@ -58,7 +58,9 @@ pub enum SealError {
 }
 
 fn listed(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n{finding}")).collect()
+    findings
+        .iter()
+        .fold(String::new(), |list, finding| list + "\n" + &finding.to_string())
 }
 
 /// Seal a record folder whose derived files are already written.
