@@ -129,9 +129,9 @@ impl Record {
         Ok(serde_json::from_value(on_paper)?)
     }
 
-    /// Write the plan.
+    /// Write the plan, as it is: it was frozen before the run minted its first secret, and its digest was taken then.
     pub fn plan(&self, plan: &impl Serialize) -> io::Result<()> {
-        self.json(PLAN, plan).map(drop)
+        self.put(PLAN, &document(plan)?)
     }
 
     /// Write what every sentence may see, and give it back as it stands on paper.
@@ -152,9 +152,7 @@ impl Record {
     /// Write a JSON file, redacted, in place of an older one; what stands on paper comes back.
     pub fn json(&self, path: &str, value: &impl Serialize) -> io::Result<Value> {
         let value = self.0.redactor.json(serde_json::to_value(value)?);
-        let mut bytes = serde_json::to_vec_pretty(&value)?;
-        bytes.push(b'\n');
-        self.put(path, &bytes)?;
+        self.put(path, &document(&value)?)?;
         Ok(value)
     }
 
@@ -200,6 +198,13 @@ impl Record {
         }
         Ok(place)
     }
+}
+
+/// Indented, with a line feed behind: people read these files too.
+fn document(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 fn wall_time() -> String {
