@@ -1,3 +1,5 @@
-//! The binary.
+//! The binary: everything it does stands in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    closure::cli::main()
+}

@@ -3,6 +3,8 @@
 //! A *pass* is one walk through a gate's probes. Its `lets` and `seen` are the names an assertion may use; the
 //! `looks` tell how and when each was made, and are for people.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -26,6 +28,25 @@ pub struct GateRecord {
     /// Why the gate, or its rest, was not run; absent when it ran to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_run: Option<String>,
+}
+
+/// What a gate sees of those it needs, by their ids: lets and observations of their own pass, in one object each.
+pub fn from_needed(needs: &[String], records: &BTreeMap<String, GateRecord>) -> Names {
+    let merged = |id: &String| {
+        let pass = records.get(id)?.pass.as_ref()?;
+        let mut names = pass.lets.clone();
+        names.extend(pass.seen.clone());
+        Some((id.clone(), Value::Object(names)))
+    };
+    needs.iter().filter_map(merged).collect()
+}
+
+impl GateRecord {
+    /// Fewer controls were carried out than so many, or the last of them has no closing green: the gate was begun and
+    /// not finished.
+    pub fn is_cut_short(&self, controls: usize) -> bool {
+        self.pass.is_none() || self.controls.len() < controls || self.controls.iter().any(|control| control.closing.is_none())
+    }
 }
 
 /// One walk through a gate's probes.

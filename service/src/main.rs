@@ -1,3 +1,5 @@
-//! The service under test.
+//! The service under test: one binary, its roles as subcommands.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    skeldir::cli::run()
+}

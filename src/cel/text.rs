@@ -39,7 +39,9 @@ impl Text {
                 if !literal.is_empty() {
                     parts.push(Part::Literal(std::mem::take(&mut literal)));
                 }
-                parts.push(Part::Expr(Sentence::compile(&after[..end])?));
+                let before = &source[..source.len() - after.len()];
+                let sentence = Sentence::compile(&after[..end]).map_err(|fault| fault.after(before))?;
+                parts.push(Part::Expr(sentence));
                 rest = &after[end + 1..];
             } else {
                 literal.push('$');
@@ -131,5 +133,13 @@ mod tests {
     fn an_open_expression_is_a_fault() {
         let fault = Text::parse("abc ${d").expect_err("never closed");
         assert_eq!(fault.column, 5);
+    }
+
+    #[test]
+    fn a_fault_is_told_from_the_beginning_of_the_text() {
+        let fault = Text::parse("abc ${d + }").expect_err("not CEL");
+        assert_eq!((fault.line, fault.column > 8), (1, true), "{fault:?}");
+        let fault = Text::parse("abc\n  ${d + }").expect_err("not CEL");
+        assert_eq!(fault.line, 2, "{fault:?}");
     }
 }

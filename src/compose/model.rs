@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+
 /// A composed topology, resolved: every variable filled in, every default written out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -13,6 +15,17 @@ pub struct Model {
     pub volumes: Vec<String>,
     /// Networks; `default` when the file names none.
     pub networks: Vec<String>,
+}
+
+impl Model {
+    /// The digest of the model as JSON. Values of variables are among it.
+    ///
+    /// # Panics
+    /// Never: there is nothing in a model that JSON cannot say.
+    pub fn digest(&self) -> Digest {
+        // Fields keep their order and maps are sorted, so that equal models have equal bytes.
+        Digest::of(serde_json::to_vec(self).expect("a model has only texts for keys"))
+    }
 }
 
 /// One service.
@@ -64,6 +77,12 @@ pub struct Service {
     pub labels: BTreeMap<String, String>,
     /// An init process inside the container.
     pub init: bool,
+    /// Name of the host inside.
+    pub hostname: Option<String>,
+    /// The folder its process starts in.
+    pub working_dir: Option<String>,
+    /// Names of the networks it is on; `default` when the file names none.
+    pub networks: Vec<String>,
     /// How it runs natively.
     pub native: Option<Native>,
 }

@@ -22,7 +22,7 @@ use crate::{
     judge::verdict::Constants,
     name::is_safe_path,
     observation::GateRecord,
-    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, PLAN, SEAL, TIMELINE, observations},
+    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, SEAL, TIMELINE, observations},
     redact::Redactor,
 };
 
@@ -129,11 +129,6 @@ impl Record {
         Ok(serde_json::from_value(on_paper)?)
     }
 
-    /// Write the plan, as it is: it was frozen before the run minted its first secret, and its digest was taken then.
-    pub fn plan(&self, plan: &impl Serialize) -> io::Result<()> {
-        self.put(PLAN, &document(plan)?)
-    }
-
     /// Write what every sentence may see, and give it back as it stands on paper.
     pub fn constants(&self, constants: &Constants) -> io::Result<Constants> {
         Ok(serde_json::from_value(self.json(CONSTANTS, constants)?)?)
@@ -161,7 +156,8 @@ impl Record {
         self.put(path, self.0.redactor.text(text).as_bytes())
     }
 
-    /// Write a file as it is: one that was given, or one derived from what was redacted already.
+    /// Write a file as it is: one that was given (the plan too, whose digest is taken before the first secret is
+    /// minted), or one derived from what was redacted already.
     pub fn verbatim(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         self.put(path, bytes)
     }

@@ -12,7 +12,7 @@ pub struct Constants {
     pub suite: Value,
     /// The profile's numbers: `profile.<name>`.
     pub profile: Value,
-    /// `run.id`.
+    /// Seen as `run`: an object with the run's `id`.
     pub run: Value,
     /// The resolved compose model, redacted.
     pub compose: Value,
@@ -49,6 +49,19 @@ pub enum Standing {
     Blind,
     /// What it reads lies behind an unmet `until`.
     Unreached,
+}
+
+impl Standing {
+    /// The word that goes to paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::Empty => "empty",
+            Self::Blind => "blind",
+            Self::Unreached => "unreached",
+        }
+    }
 }
 
 /// One assertion, judged.
@@ -104,6 +117,21 @@ pub enum Proof {
     NotRun,
 }
 
+impl Proof {
+    /// The word that goes to paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Survived => "survived",
+            Self::WrongReason => "wrong_reason",
+            Self::NotLanded => "not_landed",
+            Self::BaselineRed => "baseline_red",
+            Self::RestoreFailed => "restore_failed",
+            Self::NotRun => "not_run",
+        }
+    }
+}
+
 /// One control, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlVerdict {
@@ -138,7 +166,7 @@ pub struct KillMatrix {
 }
 
 /// What could break one assertion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Kills {
     /// The assertion.
     pub assertion: String,
@@ -152,6 +180,9 @@ pub struct Kills {
     pub survived: u64,
     /// Nothing ever broke it.
     pub decorative: bool,
+    /// The bound on work was reached: counterfeits beyond it were not judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub capped: bool,
     /// How far each number it reads is from breaking it.
     pub edges: Vec<Edge>,
 }

@@ -28,7 +28,7 @@ mod strict;
 pub use files::{Files, Folder};
 pub use finding::{Code, Finding};
 pub use layout::{Role, role_of};
-pub use rehearsal::{Rehearsal, rehearse};
+pub use rehearsal::{Between, Rehearsal, rehearse};
 pub use seal::{Label, SealError, Sealed, seal};
 pub use toc::Toc;
 pub use whole::{Refusal, Whole};

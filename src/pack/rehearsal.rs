@@ -12,6 +12,7 @@ use super::{
     files::{Files, Folder},
     finding::{Code, Finding},
     form,
+    layout::PLAN,
     seal::{Label, SealError, seal},
     whole::Whole,
     wounds::{self, Specimen, Wound},
@@ -47,6 +48,30 @@ pub struct Inflicted {
     pub found: Vec<Code>,
 }
 
+/// What is done to a rehearsal so that it must go wrong: the proof that it would be noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Between {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// One file of the copy grows by a byte between the two seals.
+    Touch,
+    /// The archive that is read alone has lost its last byte.
+    Truncate,
+}
+
+impl Between {
+    /// By the word a gate uses.
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "nothing" => Some(Self::Nothing),
+            "touch" => Some(Self::Touch),
+            "truncate" => Some(Self::Truncate),
+            _ => None,
+        }
+    }
+}
+
 /// Rehearse: copy the record in `folder` to `scratch`, seal the copy twice, read the archive, and wound it with each
 /// of `battery`. The record itself is not touched.
 pub fn rehearse(
@@ -54,16 +79,24 @@ pub fn rehearse(
     label: &Label,
     scratch: &Path,
     battery: &[&Wound],
+    between: Between,
 ) -> Result<Rehearsal, SealError> {
     copy(folder, scratch)?;
     let first = seal(scratch, label)?.metadata.sha256;
+    if between == Between::Touch {
+        touch(scratch)?;
+    }
     let sealed = seal(scratch, label)?;
     let at = |source| SealError::Io {
         path: sealed.archive.clone(),
         source,
     };
     let specimen = Specimen::read(&sealed.archive).map_err(at)?;
-    let findings = match Whole::of_bytes(specimen.archive.clone(), &Beside::default()) {
+    let mut alone = specimen.archive.clone();
+    if between == Between::Truncate {
+        alone.pop();
+    }
+    let findings = match Whole::of_bytes(alone, &Beside::default()) {
         Ok(_) => Vec::new(),
         Err(findings) => findings,
     };
@@ -75,6 +108,18 @@ pub fn rehearse(
         wounds: battery.iter().map(|wound| inflict(wound, &specimen)).collect(),
         archive: sealed.archive,
     })
+}
+
+/// Let the copy of the plan grow by a byte.
+fn touch(scratch: &Path) -> Result<(), SealError> {
+    let path = scratch.join(PLAN);
+    let failed = |source| SealError::Io {
+        path: path.clone(),
+        source,
+    };
+    let mut bytes = fs::read(&path).map_err(failed)?;
+    bytes.push(b'\n');
+    fs::write(&path, bytes).map_err(failed)
 }
 
 /// Wound a specimen and read it.
@@ -123,8 +168,8 @@ fn complete_lines(bytes: &mut Vec<u8>) {
 mod tests {
     use std::fs;
 
-    use super::rehearse;
-    use crate::pack::{specimen, wounds};
+    use super::{Between, rehearse};
+    use crate::pack::{finding::Code, specimen, wounds};
 
     #[test]
     fn a_rehearsal_seals_twice_alike_and_every_wound_is_found() {
@@ -133,8 +178,14 @@ mod tests {
             tempfile::tempdir().expect("a folder can be made"),
         ];
         let battery: Vec<_> = wounds::battery().collect();
-        let seen =
-            rehearse(record.path(), &specimen::label(), scratch.path(), &battery).expect("it can be sealed");
+        let seen = rehearse(
+            record.path(),
+            &specimen::label(),
+            scratch.path(),
+            &battery,
+            Between::Nothing,
+        )
+        .expect("it can be sealed");
         assert_eq!(seen.first, seen.second);
         assert!(seen.whole, "{:?}", seen.findings);
         assert_eq!(seen.wounds.len(), battery.len());
@@ -147,14 +198,46 @@ mod tests {
     }
 
     #[test]
+    fn a_rehearsal_that_is_disturbed_shows_it() {
+        let rehearsed = |between| {
+            let [record, scratch] = [
+                specimen::record(),
+                tempfile::tempdir().expect("a folder can be made"),
+            ];
+            rehearse(
+                record.path(),
+                &specimen::label(),
+                scratch.path(),
+                &[&wounds::UNHARMED],
+                between,
+            )
+            .expect("it can be sealed")
+        };
+        let touched = rehearsed(Between::Touch);
+        assert_ne!(touched.first, touched.second);
+        let cut = rehearsed(Between::Truncate);
+        assert_eq!(
+            cut.findings.first().map(|finding| finding.code),
+            Some(Code::Truncated)
+        );
+        assert_eq!(cut.wounds[0].found, [], "what is unharmed earns no finding");
+    }
+
+    #[test]
     fn a_line_on_its_way_to_paper_does_not_break_a_rehearsal() {
         let [record, scratch] = [
             specimen::record(),
             tempfile::tempdir().expect("a folder can be made"),
         ];
         fs::write(record.path().join("timeline.jsonl"), "{}\n{\"half").expect("files can be written");
-        let seen =
-            rehearse(record.path(), &specimen::label(), scratch.path(), &[]).expect("it can be sealed");
+        let seen = rehearse(
+            record.path(),
+            &specimen::label(),
+            scratch.path(),
+            &[],
+            Between::Nothing,
+        )
+        .expect("it can be sealed");
         assert!(seen.whole, "{:?}", seen.findings);
         let copied = fs::read_to_string(scratch.path().join("timeline.jsonl")).expect("it was copied");
         assert_eq!(copied, "{}\n");

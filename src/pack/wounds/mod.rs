@@ -57,6 +57,9 @@ const fn wound(name: &'static str, expected: Code, inflict: fn(&Specimen) -> Spe
     }
 }
 
+/// A wound that does not hurt: the proof that a battery which finds nothing would be noticed.
+pub static UNHARMED: Wound = wound("unharmed", Code::Altered, Specimen::clone);
+
 /// Every wound, in the order of the battery.
 pub fn battery() -> impl Iterator<Item = &'static Wound> {
     structure::WOUNDS

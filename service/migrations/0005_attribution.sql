@@ -1,0 +1,155 @@
+-- From an event to attributed revenue: who asked for which day to be computed again, and what came of it.
+
+-- One row per computation of one tenant's UTC day under one model. The sum of `requests` over the rows of a tenant is
+-- the number of events that asked.
+create table attribution_recompute_jobs (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null references tenants (id),
+  window_start timestamptz not null,
+  window_end timestamptz not null,
+  model_version text not null check (model_version ~ '^[A-Za-z0-9._-]{1,40}$'),
+  status text not null default 'pending' check (status in ('pending', 'running', 'succeeded', 'failed')),
+  -- How many requests this one computation answers: the first, and those it absorbed while it was pending.
+  requests int not null default 1,
+  -- How often its effect was committed. Never more than once.
+  run_count int not null default 0 check (run_count <= 1),
+  task_id uuid,
+  last_correlation_id uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  check (window_start < window_end)
+);
+-- At most one computation of a day waits at any time. One that has begun does not count: it may already have read
+-- the events, so it never absorbs a request.
+create unique index one_pending_recompute
+  on attribution_recompute_jobs (tenant_id, window_start, model_version) where status = 'pending';
+
+alter table attribution_recompute_jobs enable row level security;
+alter table attribution_recompute_jobs force row level security;
+create policy owner_only on attribution_recompute_jobs to migration_owner using (true) with check (true);
+
+-- The share of one channel in one event's revenue.
+create table attribution_allocations (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null references tenants (id),
+  event_id uuid not null references attribution_events (id) on delete cascade,
+  model_version text not null,
+  channel_code text not null references channel_taxonomy (code),
+  allocated_revenue_cents bigint not null check (allocated_revenue_cents >= 0),
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  constraint one_share_per_channel unique (event_id, model_version, channel_code)
+);
+create index attribution_allocations_by_tenant on attribution_allocations (tenant_id, model_version);
+
+alter table attribution_allocations enable row level security;
+alter table attribution_allocations force row level security;
+create policy tenant_only on attribution_allocations
+  using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
+-- A share may be corrected by a later computation, so update; never deleted by the service.
+grant select, insert, update on attribution_allocations to app_rw;
+grant select on attribution_allocations to app_ro;
+
+-- The shares of an event are its revenue, to the cent, or the statement that said otherwise does not happen.
+create function allocations_balance() returns trigger
+  language plpgsql set search_path = public, pg_temp
+  as $$
+  declare
+    v_event uuid;
+  begin
+    select e.id into v_event
+      from (select distinct event_id, model_version from touched) t
+      join attribution_events e on e.id = t.event_id
+      join attribution_allocations a on a.event_id = t.event_id and a.model_version = t.model_version
+     group by e.id, t.model_version, e.revenue_cents
+    having sum(a.allocated_revenue_cents) <> e.revenue_cents
+     limit 1;
+    if found then
+      raise exception 'the allocations of event % do not sum to its revenue', v_event using errcode = 'check_violation';
+    end if;
+    return null;
+  end
+  $$;
+create trigger balance_after_insert after insert on attribution_allocations
+  referencing new table as touched for each statement execute function allocations_balance();
+create trigger balance_after_update after update on attribution_allocations
+  referencing new table as touched for each statement execute function allocations_balance();
+create trigger balance_after_delete after delete on attribution_allocations
+  referencing old table as touched for each statement execute function allocations_balance();
+
+-- Asks for a day to be computed again, and says which task will do it. A request that finds one waiting is counted
+-- there; the row lock it takes is held until the caller commits, so the computation cannot begin before its event is
+-- there to be read. `p_delay` gives a burst the time to become one task.
+create function request_recompute(
+  p_tenant uuid, p_day date, p_model text, p_event uuid, p_correlation uuid, p_delay interval
+) returns uuid
+  language plpgsql security definer set search_path = public, pg_temp
+  as $$
+  declare
+    v_job attribution_recompute_jobs;
+    v_start timestamptz := p_day::timestamp at time zone 'UTC';
+  begin
+    perform require_context(p_tenant);
+    insert into attribution_recompute_jobs as j (tenant_id, window_start, window_end, model_version, last_correlation_id)
+    values (p_tenant, v_start, v_start + interval '24 hours', p_model, p_correlation)
+    on conflict (tenant_id, window_start, model_version) where status = 'pending'
+      do update set requests = j.requests + 1, last_correlation_id = excluded.last_correlation_id
+    returning * into v_job;
+    if v_job.task_id is null then
+      v_job.task_id := put_task('attribution', 'attribution.recompute_window', p_tenant,
+                                jsonb_build_object('day', p_day, 'model_version', p_model),
+                                p_correlation, p_event, v_job.id, p_delay);
+      update attribution_recompute_jobs set task_id = v_job.task_id where id = v_job.id;
+    end if;
+    return v_job.task_id;
+  end
+  $$;
+
+-- The job follows its task, in the same transaction, so that the two never tell different stories. A retry does not
+-- make it pending again: it has begun, and what has begun absorbs nothing.
+create function job_follows_task() returns trigger
+  language plpgsql security definer set search_path = public, pg_temp
+  as $$
+  begin
+    if new.state = 'running' then
+      update attribution_recompute_jobs set status = 'running', started_at = clock_timestamp()
+       where id = new.effect_id and status = 'pending';
+    elsif new.state = 'succeeded' then
+      update attribution_recompute_jobs
+         set status = 'succeeded', run_count = run_count + 1, finished_at = clock_timestamp()
+       where id = new.effect_id;
+    elsif new.state = 'failed' then
+      update attribution_recompute_jobs set status = 'failed', finished_at = clock_timestamp()
+       where id = new.effect_id;
+    end if;
+    return null;
+  end
+  $$;
+create trigger job_follows_task after update of state on tasks
+  for each row when (new.effect_id is not null and new.state is distinct from old.state)
+  execute function job_follows_task();
+
+-- The operator's door to the queue. A recompute goes the way every recompute goes; without a day it is today's.
+create function enqueue(p_queue text, p_name text, p_tenant uuid, p_args jsonb) returns uuid
+  language plpgsql security definer set search_path = public, pg_temp
+  as $$
+  begin
+    if p_name = 'attribution.recompute_window' then
+      return request_recompute(
+        p_tenant,
+        coalesce((p_args ->> 'day')::date, (clock_timestamp() at time zone 'UTC')::date),
+        coalesce(p_args ->> 'model_version', '1.0.0'),
+        null, gen_random_uuid(), interval '0'
+      );
+    end if;
+    return put_task(p_queue, p_name, p_tenant, p_args, null, null, null, interval '0');
+  end
+  $$;
+
+revoke all on function allocations_balance() from public;
+revoke all on function request_recompute(uuid, date, text, uuid, uuid, interval) from public;
+revoke all on function job_follows_task() from public;
+revoke all on function enqueue(text, text, uuid, jsonb) from public;
+grant execute on function request_recompute(uuid, date, text, uuid, uuid, interval) to app_rw;
+grant execute on function enqueue(text, text, uuid, jsonb) to app_rw;

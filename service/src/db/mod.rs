@@ -1,0 +1,42 @@
+//! Postgres: the pool of a process, and what may be said about an error of it.
+
+pub(crate) mod migrations;
+
+use sqlx::{PgPool, postgres::PgPoolOptions};
+
+use crate::settings::Database;
+
+/// A pool that connects when it is first asked, so that a process can start, and say it is unwell, while the database
+/// is away. A connection is tested before it is handed out: after an outage no caller meets a dead one.
+pub(crate) fn pool(database: &Database, application: &str) -> Result<PgPool, sqlx::Error> {
+    let options = database.dsn.options(application)?;
+    Ok(PgPoolOptions::new()
+        .max_connections(database.pool_size)
+        .acquire_timeout(database.pool_timeout)
+        .test_before_acquire(true)
+        .connect_lazy_with(options))
+}
+
+/// An error in words that may be logged and stored: the database's own message can quote the values of a row.
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(inner) => {
+            let code = inner.code().unwrap_or_default();
+            match inner.constraint() {
+                Some(constraint) => format!("sqlstate {code} on `{constraint}`"),
+                None => format!("sqlstate {code}"),
+            }
+        }
+        sqlx::Error::PoolTimedOut => "no connection came free in time".to_owned(),
+        sqlx::Error::Io(inner) => format!("the connection broke ({})", inner.kind()),
+        _ => "the driver failed".to_owned(),
+    }
+}
+
+/// Whether the database said this SQLSTATE.
+pub(crate) fn is_code(error: &sqlx::Error, code: &str) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|found| found == code)
+}

@@ -1,0 +1,46 @@
+//! A revenue-attribution backend: signed vendor webhooks in, attributed revenue out.
+//!
+//! The rooms, in the order a payment walks through them. The story begins in `migrations/`: what may be true at all
+//! is said there, and the code below only asks for it.
+
+/// The command line: which role this process plays, and what its end means.
+pub mod cli;
+
+/// What the process is told, read once from its environment.
+mod settings;
+
+/// The log: JSON lines on stdout.
+mod log;
+
+/// The end: both signals, with a bound.
+mod shutdown;
+
+/// Postgres: pools, and the migrations.
+mod db;
+
+/// Tenants: whose key this is, and what their vendors sign with.
+mod tenants;
+
+/// Ingestion: from the signed bytes of a webhook to a committed row.
+mod ingest;
+
+/// The queue: asking for work, handing it out, ending it.
+mod queue;
+
+/// The tasks themselves, one file each.
+mod tasks;
+
+/// The worker: lanes that claim, run and acknowledge.
+mod worker;
+
+/// Health: what may be said about this process and the ones beside it.
+mod health;
+
+/// Metrics: of the API, of the queue, and of the worker through its shards.
+mod metrics;
+
+/// HTTP: routes, problems, correlation.
+mod api;
+
+/// One file per role: what it reads, what it starts, when it ends.
+mod roles;

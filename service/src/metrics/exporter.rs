@@ -1,0 +1,140 @@
+//! The exporter's page: the worker's shards, added up at every scrape. It needs a folder, and no database.
+
+use std::{fmt, path::Path};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text::encode},
+    metrics::MetricType,
+    registry::Registry,
+};
+
+use super::{
+    BUCKETS,
+    shard::{Counts, Tally, read_all},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    task_name: String,
+}
+
+#[derive(Debug)]
+struct Shards {
+    tally: Tally,
+    count: usize,
+}
+
+/// The page for a folder of shards. Fails when the folder cannot be read.
+pub(crate) fn exposition(folder: &Path) -> anyhow::Result<String> {
+    let (tally, count) = read_all(folder)?;
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Shards { tally, count }));
+    let mut page = String::new();
+    encode(&mut page, &registry)?;
+    Ok(page)
+}
+
+impl Collector for Shards {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        self.counter(&mut encoder, "celery_task_started", "Attempts begun", |counts| {
+            counts.started
+        })?;
+        self.counter(
+            &mut encoder,
+            "celery_task_success",
+            "Attempts that succeeded",
+            |counts| counts.success,
+        )?;
+        self.counter(
+            &mut encoder,
+            "celery_task_failure",
+            "Attempts that failed",
+            |counts| counts.failure,
+        )?;
+        self.durations(&mut encoder)?;
+        let shards = u64::try_from(self.count).unwrap_or(u64::MAX);
+        encoder
+            .encode_descriptor(
+                "multiproc_shards",
+                "Worker processes that ever counted here",
+                None,
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&shards)
+    }
+}
+
+impl Shards {
+    fn counter(
+        &self,
+        encoder: &mut DescriptorEncoder<'_>,
+        name: &str,
+        help: &str,
+        value: impl Fn(&Counts) -> u64,
+    ) -> Result<(), fmt::Error> {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (task, counts) in &self.tally {
+            let label = Label {
+                task_name: task.clone(),
+            };
+            family
+                .encode_family(&label)?
+                .encode_counter::<NoLabelSet, _, u64>(&value(counts), None)?;
+        }
+        Ok(())
+    }
+
+    fn durations(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let name = "celery_task_duration_seconds";
+        let mut family =
+            encoder.encode_descriptor(name, "Duration of ended attempts", None, MetricType::Histogram)?;
+        for (task, counts) in &self.tally {
+            let bounds = BUCKETS.into_iter().chain([f64::INFINITY]);
+            let buckets: Vec<(f64, u64)> = bounds.zip(counts.buckets).collect();
+            let seconds = std::time::Duration::from_micros(counts.duration_us).as_secs_f64();
+            let ended = counts.buckets.iter().sum();
+            let label = Label {
+                task_name: task.clone(),
+            };
+            family
+                .encode_family(&label)?
+                .encode_histogram::<NoLabelSet>(seconds, ended, &buckets, None)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::metrics::Shard;
+
+    #[test]
+    fn a_page_has_every_task_that_was_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shard = Shard::create(folder.path()).expect("writable");
+        shard.started("health.probe");
+        shard.succeeded("health.probe", Duration::from_millis(3));
+        shard.write();
+        let page = exposition(folder.path()).expect("readable");
+        for line in [
+            "celery_task_started_total{task_name=\"health.probe\"} 1",
+            "celery_task_success_total{task_name=\"health.probe\"} 1",
+            "celery_task_failure_total{task_name=\"health.probe\"} 0",
+            "celery_task_duration_seconds_bucket{le=\"0.002\",task_name=\"health.probe\"} 0",
+            "celery_task_duration_seconds_bucket{le=\"0.005\",task_name=\"health.probe\"} 1",
+            "celery_task_duration_seconds_bucket{le=\"+Inf\",task_name=\"health.probe\"} 1",
+            "celery_task_duration_seconds_count{task_name=\"health.probe\"} 1",
+            "multiproc_shards 1",
+            "# EOF",
+        ] {
+            assert!(
+                page.lines().any(|found| found == line),
+                "no line `{line}` in\n{page}"
+            );
+        }
+    }
+}

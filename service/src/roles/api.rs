@@ -1,0 +1,47 @@
+//! `api`: takes webhooks in, and says how things are.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use sqlx::PgPool;
+
+use crate::{
+    api::{self, State},
+    db,
+    health::WorkerHealth,
+    metrics::{Broker, Ingestion},
+    settings::Api,
+    shutdown,
+    tenants::Tenants,
+};
+
+/// Serves until a signal.
+pub(crate) async fn run(settings: Api) -> anyhow::Result<()> {
+    let token = shutdown::on_signal()?;
+    let pool = db::pool(&settings.database, "skeldir api")?;
+    let mut registry = Registry::default();
+    let broker = Broker::register(&mut registry);
+    tokio::spawn(broker.refresh(pool.clone(), settings.broker_stats_refresh));
+    let router = api::router(Arc::new(state(&settings, pool.clone(), registry)));
+    let stop = token.clone().cancelled_owned();
+    shutdown::bounded(
+        &token,
+        settings.shutdown,
+        api::serve(settings.listen, router, stop),
+    )
+    .await
+}
+
+fn state(settings: &Api, pool: PgPool, mut registry: Registry) -> State {
+    let ingestion = Ingestion::register(&mut registry);
+    let box_key = settings.secret_box_key.clone();
+    State {
+        tenants: Tenants::new(pool.clone(), box_key.clone(), settings.tenant_cache),
+        worker: WorkerHealth::new(pool.clone(), settings.worker_probe_timeout, settings.health_cache),
+        recompute_delay: settings.recompute_delay,
+        box_key,
+        ingestion,
+        registry,
+        pool,
+    }
+}

@@ -1,0 +1,287 @@
+//! Which role reads which settings.
+
+use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+
+use url::Url;
+
+use super::{Dsn, Environment, Secret, Setting, SettingError, table};
+
+/// A role that reads its settings from the environment.
+pub(crate) trait Role: Sized {
+    /// Reads them all; the first that cannot be used is the error.
+    fn read(environment: &mut Environment) -> Result<Self, SettingError>;
+}
+
+/// The database as the service's own role, and how much of it one process may hold.
+pub(crate) struct Database {
+    /// Where it is.
+    pub(crate) dsn: Dsn,
+    /// Connections at most.
+    pub(crate) pool_size: u32,
+    /// How long to wait for one of them.
+    pub(crate) pool_timeout: Duration,
+}
+
+impl Role for Database {
+    /// The queue and its results live in the database, so the three strings must agree: a process that puts its
+    /// events here and its tasks there would look healthy and do half its work.
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        let dsn = environment.read(&table::DATABASE_URL, Dsn::parse)?;
+        for setting in [&table::CELERY_BROKER_URL, &table::CELERY_RESULT_BACKEND] {
+            environment.read(setting, |text| match Dsn::parse(text)?.differs_from(&dsn) {
+                Some(part) => Err(format!("it names another {part} than `DATABASE_URL`")),
+                None => Ok(()),
+            })?;
+        }
+        Ok(Self {
+            dsn,
+            pool_size: number(environment, &table::DATABASE_POOL_SIZE, 1..=1_000)?,
+            pool_timeout: milliseconds(environment, &table::DATABASE_POOL_TIMEOUT_MS)?,
+        })
+    }
+}
+
+/// `provision`.
+pub(crate) struct Provision {
+    pub(crate) dsn: Dsn,
+    pub(crate) migration_owner_password: Secret,
+    pub(crate) app_user_password: Secret,
+}
+
+impl Role for Provision {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            dsn: environment.read(&table::PROVISION_DATABASE_URL, Dsn::parse)?,
+            migration_owner_password: secret(environment, &table::MIGRATION_OWNER_PASSWORD)?,
+            app_user_password: secret(environment, &table::APP_USER_PASSWORD)?,
+        })
+    }
+}
+
+/// `migrate`.
+pub(crate) struct Migrate {
+    pub(crate) dsn: Dsn,
+}
+
+impl Role for Migrate {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            dsn: environment.read(&table::MIGRATION_DATABASE_URL, Dsn::parse)?,
+        })
+    }
+}
+
+/// `api`.
+pub(crate) struct Api {
+    pub(crate) database: Database,
+    pub(crate) listen: SocketAddr,
+    pub(crate) threads: usize,
+    pub(crate) secret_box_key: Secret,
+    pub(crate) tenant_cache: Duration,
+    pub(crate) health_cache: Duration,
+    pub(crate) worker_probe_timeout: Duration,
+    pub(crate) broker_stats_refresh: Duration,
+    pub(crate) recompute_delay: Duration,
+    pub(crate) shutdown: Duration,
+}
+
+impl Role for Api {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            database: Database::read(environment)?,
+            listen: address(environment, &table::API_LISTEN)?,
+            threads: number(environment, &table::E2E_API_WORKERS, 1..=256)?,
+            secret_box_key: secret(environment, &table::SECRET_BOX_KEY)?,
+            tenant_cache: seconds(environment, &table::TENANT_CACHE_SECONDS)?,
+            health_cache: seconds(environment, &table::HEALTH_CACHE_SECONDS)?,
+            worker_probe_timeout: milliseconds(environment, &table::WORKER_PROBE_TIMEOUT_MS)?,
+            broker_stats_refresh: milliseconds(environment, &table::BROKER_STATS_REFRESH_MS)?,
+            recompute_delay: milliseconds(environment, &table::RECOMPUTE_DELAY_MS)?,
+            shutdown: seconds(environment, &table::SHUTDOWN_SECONDS)?,
+        })
+    }
+}
+
+/// `worker`.
+pub(crate) struct Worker {
+    pub(crate) database: Database,
+    pub(crate) metrics_dir: PathBuf,
+    pub(crate) lease: Duration,
+    pub(crate) max_retries: i32,
+    pub(crate) backoff: Duration,
+    pub(crate) soft_limit: Duration,
+    pub(crate) hard_limit: Duration,
+    pub(crate) shutdown: Duration,
+}
+
+impl Role for Worker {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        // Where the outside world is: checked and shown, so that a worker that was not told never takes a task.
+        environment.read(&table::MOCK_PLATFORM_URL, web_address)?;
+        let soft_limit = seconds(environment, &table::TASK_SOFT_LIMIT_SECONDS)?;
+        Ok(Self {
+            database: Database::read(environment)?,
+            metrics_dir: folder(environment, &table::METRICS_DIR)?,
+            lease: seconds(environment, &table::WORKER_LEASE_SECONDS)?,
+            max_retries: number(environment, &table::WORKER_MAX_RETRIES, 0..=20)?,
+            backoff: milliseconds(environment, &table::WORKER_BACKOFF_MS)?,
+            soft_limit,
+            hard_limit: environment.read(&table::TASK_HARD_LIMIT_SECONDS, |text| {
+                let hard = Duration::from_secs(within(text, &(1..=86_400))?);
+                if hard <= soft_limit {
+                    return Err("it is not above `TASK_SOFT_LIMIT_SECONDS`".to_owned());
+                }
+                Ok(hard)
+            })?,
+            shutdown: seconds(environment, &table::SHUTDOWN_SECONDS)?,
+        })
+    }
+}
+
+/// `exporter`. It holds no connection string.
+pub(crate) struct Exporter {
+    pub(crate) listen: SocketAddr,
+    pub(crate) metrics_dir: PathBuf,
+    pub(crate) shutdown: Duration,
+}
+
+impl Role for Exporter {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            listen: address(environment, &table::EXPORTER_LISTEN)?,
+            metrics_dir: folder(environment, &table::METRICS_DIR)?,
+            shutdown: seconds(environment, &table::SHUTDOWN_SECONDS)?,
+        })
+    }
+}
+
+/// `mock-platform`.
+pub(crate) struct MockPlatform {
+    pub(crate) listen: SocketAddr,
+    pub(crate) shutdown: Duration,
+}
+
+impl Role for MockPlatform {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            listen: address(environment, &table::MOCK_PLATFORM_LISTEN)?,
+            shutdown: seconds(environment, &table::SHUTDOWN_SECONDS)?,
+        })
+    }
+}
+
+/// What `enqueue` needs: the database, as the service's role.
+pub(crate) struct Client {
+    pub(crate) database: Database,
+}
+
+impl Role for Client {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            database: Database::read(environment)?,
+        })
+    }
+}
+
+fn secret(environment: &mut Environment, setting: &'static Setting) -> Result<Secret, SettingError> {
+    environment.read(setting, |text| Ok(Secret::new(text)))
+}
+
+fn folder(environment: &mut Environment, setting: &'static Setting) -> Result<PathBuf, SettingError> {
+    environment.read(setting, |text| match std::fs::create_dir_all(text) {
+        Ok(()) => Ok(PathBuf::from(text)),
+        Err(error) => Err(format!("`{text}` is not a folder ({error})")),
+    })
+}
+
+fn address(environment: &mut Environment, setting: &'static Setting) -> Result<SocketAddr, SettingError> {
+    environment.read(setting, |text| {
+        text.parse()
+            .map_err(|_| format!("`{text}` is not an address and a port"))
+    })
+}
+
+fn seconds(environment: &mut Environment, setting: &'static Setting) -> Result<Duration, SettingError> {
+    Ok(Duration::from_secs(number(environment, setting, 1..=86_400)?))
+}
+
+fn milliseconds(environment: &mut Environment, setting: &'static Setting) -> Result<Duration, SettingError> {
+    Ok(Duration::from_millis(number(
+        environment,
+        setting,
+        0..=3_600_000,
+    )?))
+}
+
+fn number<T: FromStr + PartialOrd + Display>(
+    environment: &mut Environment,
+    setting: &'static Setting,
+    bounds: RangeInclusive<T>,
+) -> Result<T, SettingError> {
+    environment.read(setting, |text| within(text, &bounds))
+}
+
+fn within<T: FromStr + PartialOrd + Display>(text: &str, bounds: &RangeInclusive<T>) -> Result<T, String> {
+    match text.parse::<T>() {
+        Ok(value) if bounds.contains(&value) => Ok(value),
+        _ => Err(format!(
+            "`{text}` is not a whole number from {} to {}",
+            bounds.start(),
+            bounds.end()
+        )),
+    }
+}
+
+fn web_address(text: &str) -> Result<(), String> {
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(()),
+        _ => Err(format!("`{text}` is not an http address")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DSN: &str = "postgresql://app_user:x@127.0.0.1:5432/skeldir";
+
+    fn database(pairs: &[(&str, &str)]) -> Result<Database, SettingError> {
+        let whole = [
+            ("DATABASE_URL", DSN),
+            ("CELERY_BROKER_URL", DSN),
+            ("CELERY_RESULT_BACKEND", DSN),
+        ];
+        let pairs = whole.iter().chain(pairs);
+        Database::read(&mut Environment::of(
+            pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        ))
+    }
+
+    #[test]
+    fn the_three_strings_must_name_one_database() {
+        assert!(database(&[]).is_ok());
+        for (name, part) in [
+            ("postgresql://app_user:x@127.0.0.1:5432/other", "database"),
+            ("postgresql://owner:x@127.0.0.1:5432/skeldir", "role"),
+        ] {
+            let error = database(&[("CELERY_RESULT_BACKEND", name)])
+                .err()
+                .expect("they differ");
+            assert_eq!(
+                error.to_string(),
+                format!("`CELERY_RESULT_BACKEND` is unusable: it names another {part} than `DATABASE_URL`")
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_bounds_is_refused() {
+        let error = database(&[("DATABASE_POOL_SIZE", "0")])
+            .err()
+            .expect("no pool of nothing");
+        assert_eq!(
+            error.to_string(),
+            "`DATABASE_POOL_SIZE` is unusable: `0` is not a whole number from 1 to 1000"
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! The worker: one lane per queue, each claiming, running and acknowledging one task at a time.
+//!
+//! It has no socket. What it has to say it writes into a folder: its counters, and a heartbeat.
+
+mod attempt;
+mod heartbeat;
+mod lane;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use sqlx::{PgPool, postgres::PgListener};
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::heartbeat::is_fresh;
+use self::lane::Lane;
+use crate::{db, metrics::Shard, queue, settings};
+
+/// What all lanes share.
+pub(crate) struct Shared {
+    pool: PgPool,
+    /// Who holds a lease, for the reader of the table.
+    name: String,
+    settings: settings::Worker,
+    shard: Shard,
+}
+
+/// Runs until the token is cancelled and every lane has ended what it began.
+pub(crate) async fn run(settings: settings::Worker, token: CancellationToken) -> anyhow::Result<()> {
+    let pool = db::pool(&settings.database, "skeldir worker")?;
+    let shard = Shard::create(&settings.metrics_dir)?;
+    let common = Arc::new(Shared {
+        pool: pool.clone(),
+        name: format!("worker-{}-{}", std::process::id(), shard.id()),
+        settings,
+        shard,
+    });
+    let bells: HashMap<&'static str, Arc<Notify>> = queue::QUEUES
+        .into_iter()
+        .map(|queue| (queue, Arc::new(Notify::new())))
+        .collect();
+
+    let mut lanes = JoinSet::new();
+    for (queue, bell) in &bells {
+        lanes.spawn(Lane::new(queue, Arc::clone(bell), Arc::clone(&common)).run(token.clone()));
+    }
+    let helpers = [
+        tokio::spawn(listen(pool.clone(), bells)),
+        tokio::spawn(heartbeat::beat(pool, common.settings.metrics_dir.clone())),
+    ];
+    let ended = lanes.join_all().await;
+    for helper in helpers {
+        helper.abort();
+    }
+    tracing::info!(lanes = ended.len(), "every lane has ended");
+    Ok(())
+}
+
+/// Rings the bell of a queue whenever the database says that it has something new. A bell that was missed while the
+/// connection was away costs a lane its idle wait, and no task.
+async fn listen(pool: PgPool, bells: HashMap<&'static str, Arc<Notify>>) {
+    loop {
+        if let Err(error) = relay(&pool, &bells).await {
+            tracing::warn!(error = db::words(&error), "notifications are away");
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn relay(pool: &PgPool, bells: &HashMap<&'static str, Arc<Notify>>) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(queue::CHANNEL).await?;
+    while let Some(notice) = listener.try_recv().await? {
+        if let Some(bell) = bells.get(notice.payload()) {
+            bell.notify_one();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The only voice: arguments, progress, words, exit codes. Nothing else in the house prints.
+
+mod arguments;
+mod exit;
+mod gates;
+mod plan;
+mod verify;
+
+#[cfg(feature = "live")]
+mod clean;
+#[cfg(feature = "live")]
+mod load;
+#[cfg(feature = "live")]
+mod progress;
+#[cfg(feature = "live")]
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+pub use exit::Exit;
+
+/// Do what the command line says, and come to one exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Verify(wish) => verify::command(&wish),
+        Command::Gates(wish) => gates::command(&wish),
+        Command::Plan(wish) => plan::command(&wish),
+        #[cfg(feature = "live")]
+        Command::Run(wish) => run::command(&wish),
+        #[cfg(feature = "live")]
+        Command::Clean(wish) => clean::command(&wish),
+        #[cfg(feature = "live")]
+        Command::Load(wish) => load::command(&wish),
+    };
+    let exit = outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        Exit::of(&error)
+    });
+    ExitCode::from(exit.code())
+}

@@ -1,0 +1,173 @@
+//! `closure run`: bring the topology up, pass it through the gates, seal the evidence, and say what came of it.
+
+use std::io::IsTerminal as _;
+
+use serde_json::json;
+
+use super::{
+    Exit,
+    arguments::{RunWish, SubstrateWish},
+    progress::Progress,
+};
+use crate::{
+    judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
+    outcome::Outcome,
+    report::authority,
+    run::{self, Ending, Order, Ran},
+};
+
+pub(super) fn command(wish: &RunWish) -> anyhow::Result<Exit> {
+    let quiet = wish.quiet || wish.selection.json;
+    let progress = Progress::new(quiet, std::io::stderr().is_terminal());
+    let order = Order {
+        wish: wish.selection.wish(),
+        substrate: match wish.substrate {
+            SubstrateWish::Auto => run::Wanted::Auto,
+            SubstrateWish::Docker => run::Wanted::Docker,
+            SubstrateWish::Native => run::Wanted::Native,
+        },
+        artifact_dir: wish.artifact_dir.clone(),
+        env_file: wish.env_file.clone(),
+        keep: wish.keep,
+    };
+    let ran = run::run(&order, &|news| progress.tell(&news));
+    progress.finish();
+    let ran = ran.map_err(|refusal| {
+        let exit = match refusal.kind() {
+            run::Kind::Usage => Exit::Usage,
+            run::Kind::NotUp => Exit::NotUp,
+            run::Kind::Bug => Exit::Bug,
+        };
+        exit.because(refusal)
+    })?;
+    let exit = exit_of(&ran);
+    if wish.selection.json {
+        println!("{:#}", as_json(&ran, exit));
+    } else {
+        print!("{}", in_words(&ran));
+    }
+    Ok(exit)
+}
+
+/// The exit code that equals what the pack says.
+fn exit_of(ran: &Ran) -> Exit {
+    if ran.broken_pack.is_some() {
+        return Exit::Bug;
+    }
+    match ran.ending {
+        Ending::Interrupted(_) => Exit::Interrupted,
+        Ending::NotUp(_) => Exit::NotUp,
+        Ending::Whole | Ending::Stopped(_) => match ran.case.outcome() {
+            Outcome::Pass => Exit::Pass,
+            Outcome::Fail => Exit::Failed,
+            Outcome::Unproven | Outcome::Inconclusive | Outcome::NotRun => Exit::Unproven,
+        },
+    }
+}
+
+fn as_json(ran: &Ran, exit: Exit) -> serde_json::Value {
+    let authority = authority(&ran.case);
+    json!({
+        "outcome": ran.case.outcome(),
+        "exit_code": exit.code(),
+        "run_authority": authority.run_authority,
+        "authoritative": authority.authoritative,
+        "authority_withheld": authority.withheld,
+        "stopped_by": ran.case.stopped_by(),
+        "gates": ran.case.verdicts.iter().map(|verdict| json!({
+            "id": verdict.gate, "outcome": verdict.outcome, "reasons": verdict.reasons,
+        })).collect::<Vec<_>>(),
+        "pack": ran.archive,
+        "sha256": ran.sha256,
+        "broken_pack": ran.broken_pack,
+        "left_behind": ran.left_behind,
+    })
+}
+
+/// The closing summary: what failed first, then the outcome, what it may claim, where the pack is, how to check it.
+fn in_words(ran: &Ran) -> String {
+    let case = &ran.case;
+    let mut out = String::from("\n");
+    for verdict in &case.verdicts {
+        out += &gate_in_words(verdict, case);
+    }
+    let (proven, controls) = case.controls_proven();
+    let assertions: usize = case.verdicts.iter().map(|verdict| verdict.assertions.len()).sum();
+    let kills = case.verdicts.iter().flat_map(|verdict| &verdict.kills.rows);
+    let (live, counterfeits) =
+        kills.fold((0, 0), |(live, counterfeits), row| (live + row.live.len(), counterfeits + row.killed));
+    out += &format!(
+        "{} gates, {assertions} assertions, {proven} of {controls} controls proven, {live} live kills, \
+         {counterfeits} counterfeit kills\n",
+        case.verdicts.len(),
+    );
+    out += &format!("outcome    {}\n", case.outcome());
+    if let Some(reason) = case.stopped_by() {
+        out += &format!("stopped    {reason}\n");
+    }
+    let authority = authority(case);
+    if authority.authoritative {
+        out += &format!("authority  {}, authoritative\n", authority.run_authority);
+    } else {
+        out += &format!("authority  {}, not authoritative:\n", authority.run_authority);
+        for reason in &authority.withheld {
+            out += &format!("             - {reason}\n");
+        }
+    }
+    if let Some(words) = &ran.broken_pack {
+        out += &format!("BROKEN     the pack does not verify; please report this as a bug in closure:\n{words}\n");
+    }
+    for left in &ran.left_behind {
+        out += &format!("LEFT       {left}\n");
+    }
+    out += &format!("pack       {}\n", ran.archive.display());
+    out += &format!("sha256     {}\n", ran.sha256);
+    out += &format!("verify     closure verify {}\n", ran.archive.display());
+    if !case.plan.only.is_empty() {
+        out += "`--only` left gates out: this run proves nothing about them, and is never authoritative\n";
+    }
+    out
+}
+
+fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> String {
+    if verdict.outcome == Outcome::Pass {
+        return String::new();
+    }
+    let claim = case.plan.gates.iter().find(|gate| gate.id == verdict.gate).map_or("", |gate| gate.claim.as_str());
+    let mut out = format!("{} {}: {claim}\n", verdict.outcome.word().to_uppercase(), verdict.gate);
+    for assertion in verdict.assertions.iter().filter(|assertion| assertion.standing != Standing::Held) {
+        out += &assertion_in_words(assertion);
+    }
+    for control in verdict.controls.iter().filter(|control| control.proof != Proof::Proven) {
+        out += &format!(
+            "  control {}: {}{}\n",
+            control.control,
+            control.proof.word(),
+            control.note.as_ref().map_or(String::new(), |note| format!(": {note}"))
+        );
+    }
+    for reason in &verdict.reasons {
+        out += &format!("  {reason}\n");
+    }
+    out += &format!("  hint: see `gates/{}/` in the pack\n\n", verdict.gate);
+    out
+}
+
+fn assertion_in_words(assertion: &AssertionVerdict) -> String {
+    let mut out = format!("  {}: {}\n      {}\n", assertion.standing.word(), assertion.says, assertion.expression);
+    if let Some(expected) = &assertion.expected {
+        out += &format!("      expected  {expected}\n");
+    }
+    for (path, value) in &assertion.actual {
+        let mut text = value.to_string();
+        if text.len() > 200 {
+            text.truncate(text.floor_char_boundary(200));
+            text += " …";
+        }
+        out += &format!("      actual    {path} = {text}\n");
+    }
+    if let Some(note) = &assertion.note {
+        out += &format!("      {note}\n");
+    }
+    out
+}

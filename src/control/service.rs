@@ -1,0 +1,69 @@
+//! The change `service`: a service stopped, killed, frozen or restarted as a whole.
+
+use serde_json::{Value, json};
+
+use super::{Journal, Undo, applied::Draft, env::facts, undo::Back};
+use crate::{
+    observation::ChangeRecord,
+    probe::{Action, Blind, Params, Site},
+};
+
+/// `{service, action}`, with `stop`, `kill`, `pause` or `restart`.
+pub(super) async fn make(
+    params: Params<'_>,
+    site: &Site,
+    journal: &Journal,
+    draft: &mut Draft,
+) -> Result<(), Blind> {
+    let service = params.text("service")?;
+    let (action, back) = match params.text("action")? {
+        "stop" => (Action::Stop, Some(Back::Start)),
+        "kill" => (Action::Kill, Some(Back::Start)),
+        "pause" => (Action::Pause, Some(Back::Resume)),
+        "restart" => (Action::Restart, None),
+        other => {
+            let hint = "hint: it may be `stop`, `kill`, `pause` or `restart`";
+            return Err(Blind::because(format!("`action` is `{other}`\n{hint}")));
+        }
+    };
+    let before = facts(service, site).await?;
+    draft.record.witness.before = witness(&before, &before);
+    draft.fact("before", before.clone());
+    let undo = Undo::Service {
+        service: service.to_owned(),
+        action: back,
+    };
+    let ticket = journal
+        .plan(&undo)
+        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
+    draft.undo = Some((undo, ticket));
+    site.ground.act(service, action).await.map_err(Blind::because)?;
+    let after = facts(service, site).await?;
+    draft.record.witness.after = witness(&before, &after);
+    draft.fact("exit_code", after["exit_code"].clone());
+    draft.fact("answers", answers(service, site).await);
+    draft.fact("after", after);
+    Ok(())
+}
+
+/// Its state, and whether it is still the process we knew: a restart shows in nothing else.
+fn witness(known: &Value, seen: &Value) -> Value {
+    let same = known["pid"] == seen["pid"] && known["started_at"] == seen["started_at"];
+    json!({ "state": seen["state"], "process": if same { "as known" } else { "another" } })
+}
+
+/// The witness once undone: the process that came back is the one we know from now on.
+pub(super) async fn undone(service: &str, site: &Site, record: &mut ChangeRecord) -> Result<Value, String> {
+    let now = facts(service, site).await.map_err(|blind| blind.to_string())?;
+    let witness = witness(&now, &now);
+    record.facts.insert("undone".into(), now);
+    Ok(witness)
+}
+
+/// Whether anybody answers at its port; null when it has none.
+async fn answers(service: &str, site: &Site) -> Option<bool> {
+    let address = site.ground.address(service)?;
+    let patience = std::time::Duration::from_millis(500);
+    let connected = tokio::time::timeout(patience, tokio::net::TcpStream::connect(address)).await;
+    Some(connected.is_ok_and(|outcome| outcome.is_ok()))
+}

@@ -1,0 +1,423 @@
+use serde_json::{Value, json};
+
+use super::{Applied, Journal, KINDS, Undo, make, undo_pending};
+use crate::{
+    cel::World,
+    gate::model::{Change, Place},
+    observation::Look,
+    probe::{
+        Blind, Site, literal, look,
+        testing::{Bench, Kept, Still, site},
+    },
+};
+
+const SCHEMA: &str = "create table events (id int primary key, cents int, tenant text);
+    insert into events select i, 100, case when i % 2 = 0 then 'a' else 'b' end from generate_series(1, 6) i;
+    create table shares (event int references events on delete cascade); insert into shares values (1), (2);
+    alter table events enable row level security; alter table events force row level security;
+    create policy own on events using (tenant = current_setting('app.t', true));
+    grant select on events to plain;";
+
+struct Desk {
+    _folder: tempfile::TempDir,
+    path: std::path::PathBuf,
+    journal: Journal,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("undo.jsonl");
+        let journal = Journal::open(&path).expect("opened");
+        Self {
+            _folder: folder,
+            path,
+            journal,
+        }
+    }
+
+    async fn make(&self, kind: &str, place: Place, params: Value, site: &Site) -> Applied {
+        let change = Change {
+            kind: kind.into(),
+            place,
+            params: literal(&params).expect("no expression"),
+        };
+        make(&change, &World::pure().scope(), site, &self.journal).await
+    }
+
+    fn pending(&self) -> Vec<Undo> {
+        Journal::pending(&self.path)
+            .expect("read")
+            .into_iter()
+            .map(|(_, undo)| undo)
+            .collect()
+    }
+}
+
+async fn rows(site: &Site, db: &str, query: &str, tenant: Option<&str>) -> Result<Value, Blind> {
+    let params = json!({"db": db, "query": query, "context": {"app.t": tenant}});
+    let tree = literal(&params).expect("no expression");
+    look("sql", &tree, &World::pure().scope(), site).await.seen
+}
+
+#[tokio::test]
+async fn a_live_change_lands_and_is_undone_to_the_letter() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    for (query, undo) in [
+        (
+            "alter table events no force row level security",
+            "alter table events force row level security",
+        ),
+        (
+            "drop policy own on events",
+            "create policy own on events using (tenant = current_setting('app.t', true))",
+        ),
+        (
+            "grant update on events to public",
+            "revoke update on events from public",
+        ),
+        ("create table new_one (id int)", "drop table new_one"),
+        (
+            "update events set cents = cents + 1 where id = 1",
+            "update events set cents = cents - 1 where id = 1",
+        ),
+        (
+            "create function f() returns int language sql as 'select 1'; grant execute on function f() to public",
+            "drop function f()",
+        ),
+        (
+            "alter table events alter cents set default 5",
+            "alter table events alter cents drop default",
+        ),
+    ] {
+        let params = json!({"db": "admin", "query": query, "undo": undo});
+        let mut applied = desk.make("sql", Place::Live, params, &bench.site).await;
+        assert!(applied.record.landed(), "{query}: {:?}", applied.record);
+        assert!(!applied.record.undone());
+        assert!(matches!(desk.pending().as_slice(), [Undo::Sql { sql, .. }] if sql == undo));
+        applied.undo(&bench.site, &desk.journal).await;
+        assert!(applied.record.undone(), "{query}: {:?}", applied.record);
+        assert!(desk.pending().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn role_attributes_are_witnessed() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    let role = bench.site.databases["plain"].user.clone();
+    let params = json!({"db": "admin", "query": format!("alter role {role} bypassrls"), "undo": format!("alter role {role} nobypassrls")});
+    let mut applied = desk.make("sql", Place::Rollback, params, &bench.site).await;
+    assert!(applied.record.landed());
+    applied.undo(&bench.site, &desk.journal).await;
+    // Other tests make roles at the same time, so only this role is compared.
+    let query = format!("select rolbypassrls as b from pg_roles where rolname = '{role}'");
+    assert_eq!(
+        rows(&bench.site, "admin", &query, None).await.expect("seen")["row"]["b"],
+        false
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_does_nothing_does_not_land() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    let params = json!({"db": "admin", "query": "update events set cents = cents", "undo": "select 1"});
+    let mut applied = desk.make("sql", Place::Live, params, &bench.site).await;
+    assert_eq!(applied.record.error, None);
+    assert!(!applied.record.landed());
+    applied.undo(&bench.site, &desk.journal).await;
+    assert!(applied.record.undone());
+}
+
+#[tokio::test]
+async fn a_bad_undo_is_seen_as_not_undone() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    for (undo, told) in [("select 1", false), ("drop table nothing", true)] {
+        let params = json!({"db": "admin", "query": "delete from shares where event = (select min(event) from shares)", "undo": undo});
+        let mut applied = desk.make("sql", Place::Live, params, &bench.site).await;
+        assert!(applied.record.landed(), "{:?}", applied.record);
+        applied.undo(&bench.site, &desk.journal).await;
+        assert!(!applied.record.undone());
+        assert_eq!(applied.record.facts.contains_key("undo_error"), told);
+        assert!(applied.record.landed(), "it landed all the same");
+    }
+    assert_eq!(desk.pending().len(), 1, "what failed is still to be undone");
+}
+
+#[tokio::test]
+async fn a_live_change_without_undo_or_with_an_error_leaves_nothing() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    let params = json!({"db": "admin", "query": "delete from shares"});
+    let refused = desk.make("sql", Place::Live, params, &bench.site).await;
+    assert!(
+        refused
+            .record
+            .error
+            .as_deref()
+            .is_some_and(|error| error.contains("without `undo`"))
+    );
+    let params = json!({"db": "admin", "query": "delete from shares; select 1 / 0", "undo": "select 1"});
+    let mut failed = desk.make("sql", Place::Live, params, &bench.site).await;
+    assert!(
+        failed
+            .record
+            .error
+            .as_deref()
+            .is_some_and(|error| error.starts_with("SQLSTATE 22012"))
+    );
+    assert!(!failed.record.landed());
+    failed.undo(&bench.site, &desk.journal).await;
+    assert!(desk.pending().is_empty());
+    let left = rows(
+        &bench.site,
+        "admin",
+        "select count(*)::int as n from shares",
+        None,
+    )
+    .await
+    .expect("seen");
+    assert_eq!(left["row"]["n"], 2);
+}
+
+#[tokio::test]
+async fn a_rolled_back_sabotage_is_seen_by_its_looks_and_leaves_nothing() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    let count = "select count(*)::int as n from events";
+    let first = json!({"db": "admin", "query": "delete from events where id = :id", "bind": {"id": 2}});
+    let mut lost = desk.make("sql", Place::Rollback, first, &bench.site).await;
+    assert!(lost.record.landed(), "{:?}", lost.record);
+    assert_eq!(
+        lost.record.facts["tables"],
+        json!(["events", "shares"]),
+        "the cascade is witnessed too"
+    );
+    let site = lost.stands_on(&bench.site);
+    let second = json!({"db": "admin", "query": "drop policy own on events; create policy own on events using (true)"});
+    let mut open = desk.make("sql", Place::Rollback, second, &site).await;
+    assert!(open.record.landed(), "{:?}", open.record);
+    let site = open.stands_on(&site);
+    assert_eq!(
+        rows(&site, "plain", count, Some("a")).await.expect("seen")["row"]["n"],
+        5,
+        "no policy, one row lost"
+    );
+    open.undo(&site, &desk.journal).await;
+    assert!(open.record.undone());
+    assert_eq!(
+        rows(&site, "plain", count, Some("a")).await.expect("seen")["row"]["n"],
+        2,
+        "the policy is back, the row is not"
+    );
+    lost.undo(&site, &desk.journal).await;
+    assert!(lost.record.undone());
+    assert_eq!(
+        rows(&bench.site, "plain", count, Some("a")).await.expect("seen")["row"]["n"],
+        3
+    );
+    assert!(desk.pending().is_empty(), "nothing of it could outlive us");
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_is_gone_as_well() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    let params = json!({"db": "admin", "query": "delete from shares"});
+    let applied = desk.make("sql", Place::Rollback, params, &bench.site).await;
+    assert!(applied.record.landed());
+    drop(applied);
+    let left = rows(
+        &bench.site,
+        "admin",
+        "select count(*)::int as n from shares",
+        None,
+    )
+    .await
+    .expect("seen");
+    assert_eq!(left["row"]["n"], 2);
+}
+
+#[tokio::test]
+async fn what_a_lost_run_left_is_undone_from_the_journal() {
+    let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
+    let params = json!({"db": "admin", "query": "create table left_behind (id int)", "undo": "drop table left_behind"});
+    drop(desk.make("sql", Place::Live, params, &bench.site).await);
+    assert_eq!(undo_pending(&desk.path, &bench.site).await, Vec::<String>::new());
+    let there = "select to_regclass('left_behind') is null as gone";
+    assert_eq!(
+        rows(&bench.site, "admin", there, None).await.expect("seen")["row"]["gone"],
+        true
+    );
+    assert!(desk.pending().is_empty());
+}
+
+fn still() -> (std::sync::Arc<Still>, Site) {
+    let ground = std::sync::Arc::new(Still::default());
+    ground.runs("api", &[("A", "1"), ("SECRET", "hunter2")]);
+    let site = site(
+        ground.clone(),
+        std::sync::Arc::new(Kept::default()),
+        std::collections::BTreeMap::new(),
+    );
+    (ground, site)
+}
+
+#[tokio::test]
+async fn an_environment_is_changed_and_restored() {
+    let (ground, site) = still();
+    let desk = Desk::new();
+    let params = json!({"service": "api", "set": {"A": "2", "PASSWORD": "hunter2"}, "unset": ["SECRET"]});
+    let mut applied = desk.make("env", Place::Live, params, &site).await;
+    assert!(applied.record.landed());
+    assert_eq!(applied.record.params["set"]["PASSWORD"], "‹password›");
+    assert!(
+        !json!(applied.record).to_string().contains("hunter2"),
+        "values are digests"
+    );
+    assert_eq!(
+        desk.pending(),
+        [Undo::Env {
+            service: "api".into()
+        }]
+    );
+    applied.undo(&site, &desk.journal).await;
+    assert!(applied.record.undone());
+    assert_ne!(
+        applied.record.facts["before"]["pid"],
+        applied.record.facts["undone"]["pid"]
+    );
+    let same = desk
+        .make(
+            "env",
+            Place::Live,
+            json!({"service": "api", "set": {"A": "1"}}),
+            &site,
+        )
+        .await;
+    assert!(
+        !same.record.landed(),
+        "a new process with the same environment is no change"
+    );
+    assert_eq!(ground.services.lock().expect("not poisoned")["api"].env["A"], "1");
+}
+
+#[tokio::test]
+async fn every_action_on_a_service_lands_and_is_undone() {
+    for action in ["stop", "kill", "pause", "restart"] {
+        let (ground, site) = still();
+        let desk = Desk::new();
+        let mut applied = desk
+            .make(
+                "service",
+                Place::Live,
+                json!({"service": "api", "action": action}),
+                &site,
+            )
+            .await;
+        assert!(applied.record.landed(), "{action}: {:?}", applied.record);
+        applied.undo(&site, &desk.journal).await;
+        assert!(applied.record.undone(), "{action}: {:?}", applied.record);
+        assert_eq!(
+            ground.services.lock().expect("not poisoned")["api"].state,
+            "healthy"
+        );
+        assert_eq!(applied.observation()["undone"], true);
+    }
+}
+
+#[tokio::test]
+async fn the_undo_is_on_disk_before_the_service_is_touched() {
+    let (ground, site) = still();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("undo.jsonl");
+    std::fs::write(&path, "").expect("written");
+    // A journal that cannot be written to: the change must not be made.
+    let journal = Journal::read_only(&path);
+    let change = Change {
+        kind: "service".into(),
+        place: Place::Live,
+        params: literal(&json!({"service": "api", "action": "kill"})).expect("no expression"),
+    };
+    let applied = make(&change, &World::pure().scope(), &site, &journal).await;
+    assert!(
+        applied
+            .record
+            .error
+            .as_deref()
+            .is_some_and(|error| error.starts_with("no undo on disk"))
+    );
+    assert!(
+        !ground
+            .done
+            .lock()
+            .expect("not poisoned")
+            .iter()
+            .any(|done| done.starts_with("kill"))
+    );
+}
+
+#[tokio::test]
+async fn a_scratch_change_stands_under_startups_only() {
+    let (ground, site) = still();
+    let desk = Desk::new();
+    let params = json!({"service": "api", "set": {"A": "2"}});
+    let mut applied = desk.make("env", Place::Scratch, params, &site).await;
+    assert!(applied.record.landed());
+    let under = applied.stands_on(&site);
+    assert_eq!((under.scratch.len(), site.scratch.len()), (1, 0));
+    applied.undo(&under, &desk.journal).await;
+    assert!(applied.record.undone());
+    assert!(
+        ground.done.lock().expect("not poisoned").is_empty(),
+        "nothing that runs is touched"
+    );
+}
+
+#[tokio::test]
+async fn a_probe_is_lied_to_and_the_witness_is_what_was_executed() {
+    let (_ground, site) = still();
+    let desk = Desk::new();
+    let mut applied = desk
+        .make(
+            "probe",
+            Place::Live,
+            json!({"probe": "storm", "set": {"rps": 14}}),
+            &site,
+        )
+        .await;
+    let look = |rps: i32| {
+        [Look {
+            probe: "storm".into(),
+            params: json!({"rps": rps}),
+            ..Look::default()
+        }]
+    };
+    applied.witnessed(&look(15), &look(14), None);
+    applied.undo(&site, &desk.journal).await;
+    assert!(applied.record.landed() && applied.record.undone());
+    applied.witnessed(&look(14), &look(14), None);
+    assert!(!applied.record.landed(), "the same figure as before is no change");
+    assert_eq!(
+        applied.overrides().map(|change| change.probe.as_str()),
+        Some("storm")
+    );
+}
+
+#[tokio::test]
+async fn every_kind_in_the_list_is_known_and_no_other() {
+    let (_ground, site) = still();
+    let desk = Desk::new();
+    for kind in KINDS.iter().chain(&["proxy"]) {
+        let applied = desk.make(kind, Place::Live, json!({}), &site).await;
+        let error = applied.record.error.unwrap_or_default();
+        assert_eq!(
+            error == format!("`{kind}` is not a change"),
+            *kind == "proxy",
+            "{kind}: {error}"
+        );
+    }
+    let misplaced = desk.make("service", Place::Rollback, json!({}), &site).await;
+    assert!(
+        misplaced
+            .record
+            .error
+            .is_some_and(|error| error.contains("cannot be made in place `rollback`"))
+    );
+}

@@ -1,0 +1,14 @@
+//! The doing world: what a text may do that a sentence may not — mint, sign, draw, read a clock.
+//!
+//! Everything minted is derived from the run (its id, and a seed that never reaches paper), so that nothing has to
+//! be remembered: the same label gives the same value wherever and whenever it is asked for. Secrets are made known
+//! to the redactor, by value, in the moment they are derived.
+
+mod function;
+mod mint;
+mod places;
+mod sign;
+
+pub use function::Function;
+pub use mint::{Mint, Register};
+pub use places::{DatabasePlace, Places};

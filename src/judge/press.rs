@@ -1,0 +1,293 @@
+//! One held question under pressure: counterfeit after counterfeit of what it reads, judged again.
+
+use serde_json::{Number, Value};
+
+use super::{
+    answer::answer,
+    counterfeit,
+    question::{Asks, Question},
+    site::{self, Column, Step},
+    verdict::{Edge, Standing},
+    view::View,
+};
+use crate::{cel::Known, gate::model::Assertion};
+
+/// How much one question may cost, in judgements of a small observation. A large one counts as many, so that the
+/// bound is one of time and yet the same on every machine.
+const BUDGET: u64 = 8_000;
+
+/// Values in an observation that cost as much as one judgement.
+const VALUES_A_JUDGEMENT: u64 = 200;
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Pressed<'a> {
+    pub(super) tally: Tally,
+    pub(super) bites: Vec<Bite<'a>>,
+    pub(super) edges: Vec<Edge>,
+}
+
+/// Counterfeits by what they did.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) killed: u64,
+    pub(super) noticed: u64,
+    pub(super) survived: u64,
+    pub(super) judged: u64,
+    pub(super) capped: bool,
+    spent: u64,
+}
+
+/// Places where a counterfeit broke the question: one, or a whole column.
+pub(super) struct Bite<'a> {
+    pub(super) probe: &'a str,
+    pub(super) pattern: Vec<Step>,
+    pub(super) places: Vec<Vec<Step>>,
+}
+
+impl<'a> Bite<'a> {
+    fn of(column: &Column<'a>, places: Vec<Vec<Step>>) -> Self {
+        Self {
+            probe: column.probe,
+            pattern: column.pattern(),
+            places,
+        }
+    }
+}
+
+/// An observation the question reads, as it is and as it is being altered.
+struct Target<'a> {
+    probe: &'a str,
+    altered: Value,
+    cost: u64,
+}
+
+/// The pressing of one question.
+pub(super) struct Press<'a> {
+    question: &'a Question<'a>,
+    view: &'a View<'a>,
+    targets: Vec<Target<'a>>,
+    found: Pressed<'a>,
+}
+
+impl<'a> Press<'a> {
+    pub(super) fn on(question: &'a Question<'a>, view: &'a View<'a>) -> Self {
+        let probes = question.reading.probes().into_iter();
+        let targets = probes.filter_map(|probe| {
+            let altered = view.observation(probe)?.clone();
+            let cost = 1 + values(&altered) / VALUES_A_JUDGEMENT;
+            Some(Target { probe, altered, cost })
+        });
+        Self {
+            question,
+            view,
+            targets: targets.collect(),
+            found: Pressed::default(),
+        }
+    }
+
+    /// Each column place by place until one bites; all columns in turns, so that a long one cannot starve the rest;
+    /// whole columns last.
+    pub(super) fn run(mut self) -> Pressed<'a> {
+        let mut open = self.columns();
+        let length = |(_, column): &(usize, Column<'_>)| column.spread().len();
+        for round in 0..open.iter().map(length).max().unwrap_or(0) {
+            open.retain(|(target, column)| !self.bites(*target, column, round));
+        }
+        for (target, column) in open {
+            if column.places.len() > 1 && self.freeze(target, &column) {
+                self.found.bites.push(Bite::of(&column, column.places.clone()));
+            }
+        }
+        self.found
+    }
+
+    /// Whether the column bites at its next place; true ends its turns.
+    fn bites(&mut self, target: usize, column: &Column<'a>, round: usize) -> bool {
+        let spread = column.spread();
+        let Some(place) = spread.get(round) else {
+            return false;
+        };
+        let bit = self.alter(target, place);
+        if bit {
+            self.found.bites.push(Bite::of(column, vec![place.to_vec()]));
+        }
+        bit
+    }
+
+    fn columns(&self) -> Vec<(usize, Column<'a>)> {
+        let fields = &self.question.reading.fields;
+        let of = |(at, target): (usize, &Target<'a>)| {
+            let columns = site::columns(target.probe, &target.altered, fields);
+            columns.into_iter().map(move |column| (at, column))
+        };
+        self.targets.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// All alterations of one place. True when one of them bit; a number then has its edges told.
+    fn alter(&mut self, target: usize, place: &[Step]) -> bool {
+        let Some(original) = site::at(&self.targets[target].altered, place).cloned() else {
+            return false;
+        };
+        let alterations = counterfeit::alterations(&original, &self.question.reading.literals);
+        let killing: Vec<Value> = alterations
+            .into_iter()
+            .filter(|altered| {
+                let standing = self.trial(target, place, altered.clone());
+                standing.is_some_and(|standing| self.count(standing) == Standing::Broken)
+            })
+            .collect();
+        if let (Value::Number(number), false) = (&original, killing.is_empty()) {
+            let edge = self.edge(target, place, number, &killing);
+            self.found.edges.extend(edge);
+        }
+        !killing.is_empty()
+    }
+
+    /// Replace a whole column. True when that broke the question.
+    fn freeze(&mut self, target: usize, column: &Column<'_>) -> bool {
+        let before = self.targets[target].altered.clone();
+        let Some(first) = site::at(&before, &column.places[0]) else {
+            return false;
+        };
+        let mut bit = false;
+        for frozen in counterfeit::frozen(first) {
+            for place in &column.places {
+                if let Some(value) = site::at_mut(&mut self.targets[target].altered, place) {
+                    *value = frozen.clone();
+                }
+            }
+            let changed = self.targets[target].altered != before;
+            let standing = if changed {
+                self.affordable(target, &[])
+            } else {
+                None
+            };
+            self.targets[target].altered = before.clone();
+            bit |= standing.is_some_and(|standing| self.count(standing) == Standing::Broken);
+        }
+        bit
+    }
+
+    /// From the value towards the nearest killing one on each side, halve the distance until the edge is found.
+    fn edge(&mut self, target: usize, place: &[Step], number: &Number, killing: &[Value]) -> Option<Edge> {
+        const EXACT: f64 = 9e15;
+        let actual = number.as_f64().filter(|n| n.abs() < EXACT)?;
+        let killing = || killing.iter().filter_map(Value::as_f64);
+        let below = killing().filter(|n| *n < actual).max_by(f64::total_cmp);
+        let above = killing().filter(|n| *n > actual).min_by(f64::total_cmp);
+        let below = below.map(|killer| self.nearest(target, place, number, killer).unwrap_or(killer));
+        let above = above.map(|killer| self.nearest(target, place, number, killer).unwrap_or(killer));
+        Some(Edge {
+            path: site::spelled(self.targets[target].probe, place),
+            actual,
+            below,
+            above,
+        })
+    }
+
+    /// The breaking value nearest to the number, on the side of one that is known to break.
+    fn nearest(&mut self, target: usize, place: &[Step], number: &Number, killer: f64) -> Option<f64> {
+        let (mut holds, mut kills) = (number.as_f64()?, killer);
+        while !next_to(number, holds, kills) {
+            let altered = counterfeit::like(number, f64::midpoint(holds, kills))?;
+            let value = altered.as_f64()?;
+            match self.trial(target, place, altered)? {
+                Standing::Broken => kills = value,
+                _ => holds = value,
+            }
+        }
+        Some(kills)
+    }
+
+    fn count(&mut self, standing: Standing) -> Standing {
+        match standing {
+            Standing::Broken => self.found.tally.killed += 1,
+            Standing::Held => self.found.tally.survived += 1,
+            Standing::Blind | Standing::Empty | Standing::Unreached => self.found.tally.noticed += 1,
+        }
+        standing
+    }
+
+    /// Put a counterfeit in its place, judge, and put the truth back. `None` when the budget is spent.
+    fn trial(&mut self, target: usize, place: &[Step], altered: Value) -> Option<Standing> {
+        let truth = std::mem::replace(site::at_mut(&mut self.targets[target].altered, place)?, altered);
+        let standing = self.affordable(target, place);
+        if let Some(value) = site::at_mut(&mut self.targets[target].altered, place) {
+            *value = truth;
+        }
+        standing
+    }
+
+    fn affordable(&mut self, target: usize, place: &[Step]) -> Option<Standing> {
+        let element = self.alone(target, place);
+        let cost = if element.is_some() {
+            1
+        } else {
+            self.targets[target].cost
+        };
+        if self.found.tally.spent + cost > BUDGET {
+            self.found.tally.capped = true;
+            return None;
+        }
+        self.found.tally.spent += cost;
+        self.found.tally.judged += 1;
+        let Target { probe, altered, .. } = &self.targets[target];
+        Some(if let Some((assertion, element)) = element {
+            self.of_element(assertion, element)
+        } else {
+            let view = self.view.with(probe, altered, &self.question.reading.derives);
+            answer(self.question, &view).standing
+        })
+    }
+
+    /// The one element a counterfeit is in, when it can change the answer for no other: `each` is the list itself,
+    /// and the sentence reads the observation through `it` alone.
+    fn alone(&self, target: usize, place: &[Step]) -> Option<(&'a Assertion, Known)> {
+        let Asks::Assertion(assertion) = self.question.asks else {
+            return None;
+        };
+        let Target { probe, altered, .. } = &self.targets[target];
+        let each = assertion.each.as_ref().filter(|each| each.is_path())?.place()?;
+        if each[0] != *probe || self.question.reading.beside.contains(*probe) {
+            return None;
+        }
+        let steps = place.get(..each.len())?;
+        let (last, keys) = steps.split_last()?;
+        let same = keys
+            .iter()
+            .zip(&each[1..])
+            .all(|(step, key)| *step == Step::Key(key.clone()));
+        let listed = same && matches!(last, Step::At(_));
+        let element = listed.then(|| site::at(altered, steps)).flatten()?;
+        Some((assertion, Known::of(element)))
+    }
+
+    fn of_element(&self, assertion: &Assertion, element: Known) -> Standing {
+        let mut scope = self.view.scope.child();
+        scope.give("it", element);
+        match scope.truth(&assertion.that) {
+            Ok(true) => Standing::Held,
+            Ok(false) => Standing::Broken,
+            Err(_) => Standing::Blind,
+        }
+    }
+}
+
+/// True when nothing worth telling lies between two numbers.
+fn next_to(model: &Number, a: f64, b: f64) -> bool {
+    let gap = (a - b).abs();
+    if model.is_f64() {
+        gap <= 1e-4 * a.abs().max(b.abs()).max(1e-3)
+    } else {
+        gap <= 1.0
+    }
+}
+
+fn values(value: &Value) -> u64 {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(values).sum::<u64>(),
+        Value::Object(fields) => 1 + fields.values().map(values).sum::<u64>(),
+        _ => 1,
+    }
+}

@@ -1,0 +1,90 @@
+//! What looks and changes ask of the topology.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+/// An answer of the ground, or why there is none.
+pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, String>>;
+
+/// Something done to one service as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Stop it in an orderly way.
+    Stop,
+    /// Kill it.
+    Kill,
+    /// Freeze it.
+    Pause,
+    /// Let it go on after a pause.
+    Resume,
+    /// Start it again, as the plan has it, and wait for the state it had.
+    Start,
+    /// Stop and start.
+    Restart,
+}
+
+/// A change to what services are told, before they are started.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Environment of one service.
+    Env {
+        /// The service.
+        service: String,
+        /// Variables set.
+        set: BTreeMap<String, String>,
+        /// Variables taken away.
+        unset: Vec<String>,
+    },
+    /// Variables of the compose file.
+    Variables {
+        /// Variables set.
+        set: BTreeMap<String, String>,
+        /// Variables taken away.
+        unset: Vec<String>,
+    },
+    /// A fragment of compose YAML, merged over the file.
+    Compose {
+        /// The fragment.
+        fragment: String,
+    },
+}
+
+/// A scratch copy of the topology.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scratch {
+    /// Services to start; none means all.
+    pub services: Vec<String>,
+    /// Start them against the running topology, without what they depend on.
+    pub alone: bool,
+    /// Changes, in order, the last one wins.
+    pub changes: Vec<Change>,
+    /// How long each service has to come to its state.
+    pub within: Duration,
+}
+
+/// The running topology, as far as looks and changes need it.
+pub trait Ground: Send + Sync {
+    /// Where a service with a port listens, seen from outside.
+    fn address(&self, service: &str) -> Option<SocketAddr>;
+
+    /// What runs now: one object a service, with the fields of the kind `service`. `*` means all of them.
+    fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>>;
+
+    /// The environment of a service's process, as the process itself has it.
+    fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>>;
+
+    /// Do something to a service as a whole.
+    fn act<'a>(&'a self, service: &'a str, action: Action) -> Answer<'a, ()>;
+
+    /// Start a service anew with a changed environment; with none, as the plan has it. Returns once it has come to
+    /// a state, whichever that is.
+    fn restart<'a>(&'a self, service: &'a str, change: Option<&'a Change>) -> Answer<'a, ()>;
+
+    /// Start a scratch copy, record what it came to, remove it: the observation of the kind `startup`.
+    fn startup<'a>(&'a self, scratch: &'a Scratch) -> Answer<'a, Value>;
+
+    /// The resolved model under some changes: what would run.
+    fn model(&self, changes: &[Change]) -> Result<Value, String>;
+}

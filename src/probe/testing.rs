@@ -1,0 +1,385 @@
+//! What the tests of looks and changes stand on: a real Postgres, and a site around it.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::{fs::chown, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::{Access, Action, Change, Clock, Files, Ground, Paper, Scratch, Site, ground::Answer, http};
+use crate::exchange::Exchange;
+
+/// The user a cluster runs as when we are root, whom Postgres refuses.
+const NOBODY: u32 = 65_534;
+
+/// A cluster of its own, ended when the last test that uses it is done.
+pub(crate) struct Cluster {
+    folder: tempfile::TempDir,
+    server: Child,
+    pub(crate) address: SocketAddr,
+}
+
+static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+impl Cluster {
+    /// The one cluster of this test process.
+    fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let cluster = Arc::new(Self::start());
+            *shared = Arc::downgrade(&cluster);
+            cluster
+        })
+    }
+
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        if is_root() {
+            chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may");
+        }
+        let data = folder.path().join("data");
+        let made = command("initdb", folder.path())
+            .arg("-D")
+            .arg(&data)
+            .args([
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+                "--locale=C",
+            ])
+            .output()
+            .expect("initdb runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = free.local_addr().expect("bound");
+        drop(free);
+        let server = command("postgres", folder.path())
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(folder.path())
+            .args([
+                "-p",
+                &address.port().to_string(),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "fsync=off",
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("postgres runs");
+        let cluster = Self {
+            folder,
+            server,
+            address,
+        };
+        cluster.wait();
+        cluster.role();
+        cluster
+    }
+
+    /// One role for all tests, made before any of them: a witness compares all roles of a cluster.
+    fn role(&self) {
+        let port = self.address.port().to_string();
+        let mut psql = command("psql", self.folder.path());
+        psql.args([
+            "-qX",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-p",
+            &port,
+            "-c",
+            "create role plain login",
+        ]);
+        assert!(
+            psql.status().is_ok_and(|status| status.success()),
+            "the role was not made"
+        );
+    }
+
+    fn wait(&self) {
+        let socket = self
+            .folder
+            .path()
+            .join(format!(".s.PGSQL.{}.lock", self.address.port()));
+        let begin = Instant::now();
+        let ready = || {
+            command("pg_isready", self.folder.path())
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.address.port().to_string()])
+                .status()
+                .is_ok_and(|status| status.success())
+        };
+        while !(socket.exists() && ready()) {
+            assert!(
+                begin.elapsed() < Duration::from_secs(30),
+                "the cluster did not start"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // An immediate shutdown: nothing in it is worth keeping.
+        let pid = i32::try_from(self.server.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        let _sent = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::QUIT));
+        let _ended = self.server.wait();
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn command(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(binary(program));
+    command.current_dir(folder);
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Where Postgres is: `PG_BIN`, the newest of Debian's places, or the path.
+fn binary(program: &str) -> PathBuf {
+    let debian = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut places: Vec<PathBuf> = debian.map(|entry| entry.path().join("bin")).collect();
+    places.sort();
+    places.extend(std::env::var_os("PG_BIN").map(PathBuf::from));
+    let found = places
+        .iter()
+        .rev()
+        .map(|place| place.join(program))
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| PathBuf::from(program))
+}
+
+/// A database of one test, and the site that reaches it as `admin` and as the ordinary role `plain`.
+pub(crate) struct Bench {
+    pub(crate) site: Site,
+    _cluster: Arc<Cluster>,
+}
+
+impl Bench {
+    /// A fresh database with the statements of `schema` run in it.
+    pub(crate) async fn new(schema: &str) -> Self {
+        let cluster = Cluster::shared();
+        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+        let database = format!("t{number}");
+        let url = |name: &str| format!("postgres://postgres@{}/{name}?sslmode=disable", cluster.address);
+        let mut root = PgConnection::connect(&url("postgres")).await.expect("connected");
+        let create = format!("create database {database}");
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut root)
+            .await
+            .expect("done");
+        let mut own = PgConnection::connect(&url(&database)).await.expect("connected");
+        sqlx::raw_sql(AssertSqlSafe(schema))
+            .execute(&mut own)
+            .await
+            .expect("a good schema");
+        let access = |user: &str| Access {
+            service: "postgres".into(),
+            address: cluster.address,
+            database: database.clone(),
+            user: user.into(),
+            password: String::new(),
+        };
+        let databases = BTreeMap::from([
+            ("admin".to_owned(), access("postgres")),
+            ("plain".to_owned(), access("plain")),
+        ]);
+        let ground = Arc::new(Still::at(&[("postgres", cluster.address)]));
+        let site = site(ground, Arc::new(Kept::default()), databases);
+        Self {
+            site,
+            _cluster: cluster,
+        }
+    }
+}
+
+/// A site on some ground.
+pub(crate) fn site(
+    ground: Arc<dyn Ground>,
+    paper: Arc<dyn Paper>,
+    databases: BTreeMap<String, Access>,
+) -> Site {
+    Site {
+        asked_by: "G/pass/look".into(),
+        ground,
+        databases: Arc::new(databases),
+        clone: None,
+        files: Arc::new(Files::default()),
+        root: Arc::new(PathBuf::from(env!("CARGO_MANIFEST_DIR"))),
+        paper,
+        clock: Clock::since(Instant::now()),
+        client: http::client().expect("a client"),
+        sql_timeout: Duration::from_secs(10),
+        rollback: None,
+        scratch: Vec::new(),
+    }
+}
+
+/// Paper that keeps what it was given, and hides one word.
+#[derive(Default)]
+pub(crate) struct Kept(pub(crate) Mutex<Vec<Exchange>>);
+
+impl Paper for Kept {
+    fn exchange(&self, exchange: Exchange) {
+        self.0.lock().expect("not poisoned").push(exchange);
+    }
+
+    fn redact(&self, text: &str) -> String {
+        text.replace("hunter2", "‹password›")
+    }
+
+    fn redact_json(&self, value: &Value) -> Value {
+        serde_json::from_str(&self.redact(&value.to_string())).expect("still JSON")
+    }
+}
+
+/// Ground on which services have addresses, an environment and a state, and keep what was done to them.
+#[derive(Default)]
+pub(crate) struct Still {
+    addresses: BTreeMap<String, SocketAddr>,
+    pub(crate) services: Mutex<BTreeMap<String, Faked>>,
+    pub(crate) done: Mutex<Vec<String>>,
+}
+
+/// A service that is only told about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faked {
+    pub(crate) state: String,
+    pub(crate) pid: u32,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) planned: BTreeMap<String, String>,
+}
+
+impl Still {
+    pub(crate) fn at(addresses: &[(&str, SocketAddr)]) -> Self {
+        let addresses = addresses
+            .iter()
+            .map(|(name, address)| ((*name).to_owned(), *address))
+            .collect();
+        Self {
+            addresses,
+            ..Self::default()
+        }
+    }
+
+    /// Add a service that is healthy.
+    pub(crate) fn runs(&self, name: &str, env: &[(&str, &str)]) {
+        let env: BTreeMap<_, _> = env
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let faked = Faked {
+            state: "healthy".into(),
+            pid: 10,
+            planned: env.clone(),
+            env,
+        };
+        self.services
+            .lock()
+            .expect("not poisoned")
+            .insert(name.to_owned(), faked);
+    }
+
+    fn with<T>(&self, service: &str, what: &str, change: impl FnOnce(&mut Faked) -> T) -> Result<T, String> {
+        self.done
+            .lock()
+            .expect("not poisoned")
+            .push(format!("{what} {service}"));
+        let mut services = self.services.lock().expect("not poisoned");
+        services
+            .get_mut(service)
+            .map(change)
+            .ok_or_else(|| format!("no service `{service}`"))
+    }
+}
+
+impl Ground for Still {
+    fn address(&self, service: &str) -> Option<SocketAddr> {
+        self.addresses.get(service).copied()
+    }
+
+    fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>> {
+        Box::pin(async move {
+            self.with(service, "inspect", |faked| {
+                vec![serde_json::json!({ "name": service, "state": faked.state, "pid": faked.pid, "started_at": faked.pid })]
+            })
+        })
+    }
+
+    fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>> {
+        Box::pin(async move { self.with(service, "environment", |faked| faked.env.clone()) })
+    }
+
+    fn act<'a>(&'a self, service: &'a str, action: Action) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.with(
+                service,
+                &format!("{action:?}").to_lowercase(),
+                |faked| match action {
+                    Action::Stop | Action::Kill => faked.state = "exited".into(),
+                    Action::Pause => faked.state = "paused".into(),
+                    Action::Resume => faked.state = "healthy".into(),
+                    Action::Start | Action::Restart => {
+                        faked.state = "healthy".into();
+                        faked.pid += 1;
+                    }
+                },
+            )
+        })
+    }
+
+    fn restart<'a>(&'a self, service: &'a str, change: Option<&'a Change>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.with(service, "restart", |faked| {
+                faked.pid += 1;
+                faked.env = faked.planned.clone();
+                if let Some(Change::Env { set, unset, .. }) = change {
+                    faked.env.extend(set.clone());
+                    faked.env.retain(|name, _| !unset.contains(name));
+                }
+            })
+        })
+    }
+
+    fn startup<'a>(&'a self, scratch: &'a Scratch) -> Answer<'a, Value> {
+        Box::pin(async move {
+            Ok(
+                serde_json::json!({ "refused_by": null, "services": scratch.services, "changes": scratch.changes.len() }),
+            )
+        })
+    }
+
+    fn model(&self, changes: &[Change]) -> Result<Value, String> {
+        Ok(serde_json::json!({ "changes": format!("{changes:?}") }))
+    }
+}

@@ -1,0 +1,118 @@
+//! `REPORT.md`: the same model for people. What was claimed, what was seen, which file shows it.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::{Case, authority::authority, gates::control_path};
+use crate::{
+    judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
+    outcome::Outcome,
+};
+
+pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
+    files.insert("REPORT.md".into(), report(case).into_bytes());
+}
+
+fn report(case: &Case) -> String {
+    let mut out = String::new();
+    head(case, &mut out);
+    table(case, &mut out);
+    for (planned, verdict) in case.plan.gates.iter().zip(&case.verdicts) {
+        let _ = writeln!(out, "\n## {} {}: {}\n\n> {}\n", verdict.gate, planned.name, verdict.outcome, planned.claim);
+        gate(verdict, &mut out);
+    }
+    out
+}
+
+fn head(case: &Case, out: &mut String) {
+    let authority = authority(case);
+    let (proven, controls) = case.controls_proven();
+    let _ = writeln!(out, "# {}: {}\n", case.plan.suite, case.outcome());
+    let _ = writeln!(out, "Run `{}` on {}, profile `{}`.", case.sealed("run_id"), case.sealed("substrate"), case.plan.profile);
+    if let Some(reason) = case.stopped_by() {
+        let _ = writeln!(out, "\n**This run did not reach its end: {reason}.**");
+    }
+    let _ = writeln!(out, "\n{proven} of {controls} controls proven.");
+    if authority.authoritative {
+        let _ = writeln!(out, "\nAuthoritative for `{}`.", authority.run_authority);
+    } else {
+        let _ = writeln!(out, "\nNot authoritative:\n");
+        for reason in &authority.withheld {
+            let _ = writeln!(out, "- {reason}");
+        }
+    }
+}
+
+/// The gate-to-evidence matrix.
+fn table(case: &Case, out: &mut String) {
+    out.push_str("\n| gate | outcome | assertions held | controls proven | counterfeits killed | evidence |\n");
+    out.push_str("|---|---|---:|---:|---:|---|\n");
+    for verdict in &case.verdicts {
+        let held = verdict.assertions.iter().filter(|a| a.standing == Standing::Held).count();
+        let proven = verdict.controls.iter().filter(|c| c.proof == Proof::Proven).count();
+        let killed: u64 = verdict.kills.rows.iter().map(|row| row.killed).sum();
+        let _ = writeln!(
+            out,
+            "| {id} | {} | {held}/{} | {proven}/{} | {killed}/{} | `gates/{id}/` |",
+            verdict.outcome,
+            verdict.assertions.len(),
+            verdict.controls.len(),
+            verdict.kills.judged,
+            id = verdict.gate,
+        );
+    }
+    if !case.plan.outside_profile.is_empty() {
+        let _ = writeln!(out, "\nOutside this profile, without outcome: {}.", case.plan.outside_profile.join(", "));
+    }
+}
+
+fn gate(verdict: &GateVerdict, out: &mut String) {
+    for reason in &verdict.reasons {
+        let _ = writeln!(out, "- {reason}");
+    }
+    if verdict.outcome != Outcome::Pass && !verdict.reasons.is_empty() {
+        out.push('\n');
+    }
+    out.push_str("| assertion | says | standing | examined | could be broken by |\n|---|---|---|---:|---|\n");
+    for assertion in &verdict.assertions {
+        row(verdict, assertion, out);
+    }
+    for control in &verdict.controls {
+        let _ = writeln!(
+            out,
+            "\n**{}** {}: {} ([record]({}))",
+            control.proof.word(),
+            control.control,
+            control.says,
+            control_path(verdict, control)
+        );
+        if let Some(note) = &control.note {
+            let _ = writeln!(out, "  {note}");
+        }
+    }
+}
+
+fn row(verdict: &GateVerdict, assertion: &AssertionVerdict, out: &mut String) {
+    let kills = verdict.kills.rows.iter().find(|row| row.assertion == assertion.name);
+    let broken_by = kills.map_or_else(String::new, |row| {
+        let mut words: Vec<String> = row.live.clone();
+        words.push(format!("{} counterfeits", row.killed));
+        words.join(", ")
+    });
+    let standing = assertion.standing.word();
+    let _ = writeln!(
+        out,
+        "| `{}` | {} | {standing} | {} | {broken_by} |",
+        assertion.name,
+        cell(&assertion.says),
+        assertion.examined,
+    );
+    if assertion.standing == Standing::Broken {
+        let actual = serde_json::to_string(&assertion.actual).unwrap_or_default();
+        let _ = writeln!(out, "| | `{}` actual `{}` | | | |", cell(&assertion.expression), cell(&actual));
+    }
+}
+
+/// Text that cannot leave its cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ").replace('`', "'")
+}

@@ -1,0 +1,173 @@
+//! Takes away what runs left that were killed without a chance to do it themselves. A run whose lock is held lives,
+//! and is not touched.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    census::extinguish,
+    error::{Error, Result},
+    run_folder::{VANISHING, lock_root, marks, remove, survivors_left, try_lock},
+    state::RunState,
+};
+
+/// What was removed of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleaned {
+    /// The run.
+    pub run: String,
+    /// Id and command of every process that was killed.
+    pub processes: Vec<(u32, String)>,
+    /// Ports it had been given.
+    pub ports: Vec<u16>,
+    /// Its folder, removed.
+    pub folder: PathBuf,
+}
+
+/// Remove every run below `root` whose lock is free: its processes, then its folder. A root that does not exist has
+/// nothing to clean.
+///
+/// # Errors
+/// When a folder cannot be read or locked, or something cannot be taken away; what was cleaned before stays cleaned.
+pub fn clean(root: &Path) -> Result<Vec<Cleaned>> {
+    if !root.exists() {
+        return Ok(Vec::new());
+    }
+    let _root_lock = lock_root(root)?;
+    let entries = fs::read_dir(root).map_err(Error::folder("read", root))?;
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    // A link is not a run: what it points to is not ours to remove.
+    folders.retain(|path| path.symlink_metadata().is_ok_and(|meta| meta.is_dir()));
+    let mut cleaned = Vec::new();
+    for folder in folders {
+        cleaned.extend(clean_run(&folder)?);
+    }
+    Ok(cleaned)
+}
+
+fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
+    let Some(_lock) = try_lock(folder)? else {
+        return Ok(None);
+    };
+    let run = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let state = RunState::read(folder);
+    let leaders = state.as_ref().map(RunState::leaders).unwrap_or_default();
+    let (killed, survivors) = extinguish(marks(folder, &run, &leaders), VANISHING);
+    let mut left = survivors_left(&survivors);
+    left.extend(remove(folder));
+    if !left.is_empty() {
+        return Err(Error::Left(left));
+    }
+    Ok(Some(Cleaned {
+        run,
+        processes: killed.into_iter().map(|one| (one.id.pid, one.command)).collect(),
+        ports: state.map(|state| state.ports).unwrap_or_default(),
+        folder: folder.to_owned(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::process::CommandExt as _,
+        process::{Child, Command},
+    };
+
+    use super::clean;
+    use crate::topology::{
+        census::{Identity, MARKER},
+        run_folder::RunFolder,
+        state::RunState,
+    };
+
+    fn sleeper(marker: Option<&str>) -> Child {
+        let mut command = Command::new("sleep");
+        command.arg("600").process_group(0);
+        if let Some(marker) = marker {
+            command.env(MARKER, marker);
+        }
+        command.spawn().expect("sleep is there")
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_taken_away() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("clean-dead");
+        fs::create_dir_all(folder.join("live/cluster")).expect("made");
+        let (mut known, mut wandered) = (sleeper(None), sleeper(Some("clean-dead")));
+        let mut state = RunState::new("clean-dead");
+        state.ports = vec![4711];
+        state.replace_group("live/api".to_owned(), Identity::of(known.id()).expect("it lives"));
+        state.write(&folder).expect("written");
+
+        let cleaned = clean(root.path()).expect("cleaned");
+
+        let mut pids: Vec<u32> = cleaned[0].processes.iter().map(|(pid, _)| *pid).collect();
+        pids.sort_unstable();
+        let mut expected = [known.id(), wandered.id()];
+        expected.sort_unstable();
+        assert_eq!(pids, expected);
+        assert_eq!(cleaned[0].ports, [4711]);
+        assert!(!folder.exists());
+        known.wait().expect("it is our child");
+        wandered.wait().expect("it is our child");
+    }
+
+    #[test]
+    fn a_run_that_lives_is_not_touched() {
+        let root = tempfile::tempdir().expect("a folder");
+        let run = RunFolder::open(root.path(), "clean-live").expect("opened");
+        let mut child = sleeper(Some("clean-live"));
+        assert_eq!(clean(root.path()).expect("cleaned"), []);
+        assert!(run.path().join("state.json").exists());
+        assert!(Identity::of(child.id()).is_some());
+        drop(run);
+        child.wait().expect("dropping the run killed it");
+    }
+
+    #[test]
+    fn a_process_that_only_has_the_same_id_as_one_of_the_run_is_not_touched() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("clean-reused");
+        fs::create_dir(&folder).expect("made");
+        let mut stranger = sleeper(None);
+        let id = Identity::of(stranger.id()).expect("it lives");
+        let mut state = RunState::new("clean-reused");
+        state.replace_group(
+            "live/api".to_owned(),
+            Identity {
+                start_time: id.start_time - 1,
+                ..id
+            },
+        );
+        state.write(&folder).expect("written");
+
+        let cleaned = clean(root.path()).expect("cleaned");
+
+        assert_eq!(cleaned[0].processes, []);
+        assert!(id.is_alive());
+        stranger.kill().expect("ours to end");
+        stranger.wait().expect("it is our child");
+    }
+
+    #[test]
+    fn a_run_killed_before_it_wrote_its_state_is_known_by_its_folder() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::create_dir(root.path().join("clean-early")).expect("made");
+        let cleaned = clean(root.path()).expect("cleaned");
+        assert_eq!(cleaned[0].run, "clean-early");
+        assert_eq!(
+            clean(root.path()).expect("cleaned"),
+            [],
+            "nothing is left to clean"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! A service's log: every line from the first byte on, redacted before it is written or kept.
+
+use std::{
+    collections::VecDeque,
+    fs::{File, OpenOptions},
+    io::Write as _,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+
+use super::{
+    error::{Error, Result},
+    substrate::Redactor,
+};
+
+/// Lines kept in memory.
+const KEPT: usize = 100;
+
+/// Lines told as somebody's last words.
+pub(crate) const LAST_WORDS: usize = 20;
+
+/// Bytes after which a line is broken: a service that writes no line end must not fill our memory.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// One log.
+pub(crate) struct Journal {
+    redact: Redactor,
+    pages: Mutex<Pages>,
+}
+
+struct Pages {
+    file: File,
+    tail: VecDeque<String>,
+}
+
+impl Journal {
+    /// Open a log to append to.
+    pub(crate) fn open(path: &Path, redact: Redactor) -> Result<Self> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(Error::folder("open", path))?;
+        Ok(Self {
+            redact,
+            pages: Mutex::new(Pages {
+                file,
+                tail: VecDeque::new(),
+            }),
+        })
+    }
+
+    /// Append one line, redacted.
+    pub(crate) fn line(&self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let text = (self.redact)(text.trim_end_matches(['\n', '\r']));
+        let mut pages = self.pages();
+        if let Err(error) = writeln!(pages.file, "{text}") {
+            pages.keep(format!("closure could not write the log: {error}"));
+        }
+        pages.keep(text);
+    }
+
+    /// Append everything a reader yields, until its end.
+    pub(crate) async fn follow(self: Arc<Self>, source: impl AsyncRead + Unpin) {
+        let mut source = BufReader::new(source);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match (&mut source)
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut line)
+                .await
+            {
+                Ok(0) | Err(_) => return,
+                Ok(_) => self.line(&line),
+            }
+        }
+    }
+
+    /// The last lines, oldest first.
+    pub(crate) fn last_words(&self) -> String {
+        let pages = self.pages();
+        let from = pages.tail.len().saturating_sub(LAST_WORDS);
+        pages
+            .tail
+            .iter()
+            .skip(from)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Forget the lines in memory: the last words of an earlier process are not those of the next.
+    pub(crate) fn turn_over(&self) {
+        self.pages().tail.clear();
+    }
+
+    /// What this log does to a text that is kept elsewhere.
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        (self.redact)(text)
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    fn keep(&mut self, line: String) {
+        if self.tail.len() == KEPT {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::Arc};
+
+    use super::{Journal, LAST_WORDS};
+
+    #[tokio::test]
+    async fn every_line_is_redacted_before_it_is_written_or_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("api.log");
+        let redact = |line: &str| line.replace("hunter2", "‹password›");
+        let journal = Arc::new(Journal::open(&path, Arc::new(redact)).expect("opened"));
+        Arc::clone(&journal)
+            .follow(&b"one\npassword hunter2\r\nno end"[..])
+            .await;
+        let expected = "one\npassword ‹password›\nno end";
+        assert_eq!(journal.last_words(), expected);
+        assert_eq!(fs::read_to_string(path).expect("read"), format!("{expected}\n"));
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_broken_and_only_the_last_lines_are_last_words() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("api.log");
+        let journal = Arc::new(Journal::open(&path, Arc::new(str::to_owned)).expect("opened"));
+        Arc::clone(&journal)
+            .follow(vec![b'x'; 3 * 64 * 1024].as_slice())
+            .await;
+        assert_eq!(journal.last_words().lines().count(), 3);
+        for line in 0..200 {
+            journal.line(format!("line {line}").as_bytes());
+        }
+        assert_eq!(journal.last_words().lines().count(), LAST_WORDS);
+        assert!(journal.last_words().ends_with("line 199"));
+        assert_eq!(fs::read_to_string(path).expect("read").lines().count(), 203);
+    }
+}

@@ -1,0 +1,341 @@
+//! What is known of one service at one moment, and what it must come to. The substrate writes it as things happen;
+//! bring-up, acts and looks read it.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::compose::model::{Condition, Model};
+
+/// Where a service stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nothing of it was started yet.
+    #[default]
+    NotStarted,
+    /// Started; its health is not known yet.
+    Starting,
+    /// Alive, and nothing asks for its health.
+    Running,
+    /// Alive, and its health check succeeds.
+    Healthy,
+    /// Alive, and its health check failed as often as its compose file allows.
+    Unhealthy,
+    /// Stopped in the middle of things, to be continued.
+    Paused,
+    /// A one-shot that ended with 0.
+    Completed,
+    /// Ended in any other way: by itself with another code, while it should have stayed, or because it was told to.
+    Exited,
+    /// Neither ready nor refused when the deadline passed; only a look at a scratch copy says so.
+    Timeout,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotStarted => "not started",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Exited => "exited",
+            Self::Timeout => "timeout",
+        })
+    }
+}
+
+/// What the health check says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// There is no health check.
+    #[default]
+    None,
+    /// No success yet, and not too many failures.
+    Starting,
+    /// The last looks succeeded.
+    Healthy,
+    /// Too many failures in a row.
+    Unhealthy,
+}
+
+/// What is known of one service.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Life {
+    pub(crate) state: State,
+    pub(crate) health: Health,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    /// How often it was started.
+    pub(crate) starts: u32,
+    /// From its start until it was ready, or over.
+    pub(crate) took: Option<Duration>,
+    /// What its last health look said, or why it could not be started.
+    pub(crate) last_look: String,
+    started: Option<Instant>,
+    asked_to_end: bool,
+    before_pause: State,
+}
+
+impl Life {
+    /// A new process of this service lives.
+    pub(crate) fn begin(&mut self, pid: u32, has_check: bool) {
+        *self = Self {
+            state: State::Starting,
+            health: if has_check { Health::Starting } else { Health::None },
+            pid: Some(pid),
+            started_at: Some(Utc::now()),
+            starts: self.starts + 1,
+            started: Some(Instant::now()),
+            ..Self::default()
+        };
+    }
+
+    /// It could not even be started.
+    pub(crate) fn refuse(&mut self, why: String) {
+        *self = Self {
+            state: State::Exited,
+            starts: self.starts,
+            last_look: why,
+            ..Self::default()
+        };
+    }
+
+    /// A health look was made. One that was under way when the service was paused or ended says nothing.
+    pub(crate) fn look(&mut self, health: Health, words: String) {
+        if self.is_over() || self.state == State::Paused {
+            return;
+        }
+        self.health = health;
+        self.last_look = words;
+        self.state = match health {
+            Health::Healthy => State::Healthy,
+            Health::Unhealthy => State::Unhealthy,
+            Health::Starting | Health::None => self.state,
+        };
+        if matches!(health, Health::Healthy | Health::Unhealthy) {
+            self.mark_time();
+        }
+    }
+
+    /// It lived long enough to be called running; only asked of services without a health check.
+    pub(crate) fn settle(&mut self) {
+        if self.state == State::Starting {
+            self.state = State::Running;
+            self.mark_time();
+        }
+    }
+
+    /// Its process ended. Only a service that was not asked to end, and that nobody asks for its health, completes.
+    pub(crate) fn end(&mut self, code: i32) {
+        let completed = code == 0 && !self.asked_to_end && self.health == Health::None;
+        self.state = if completed {
+            State::Completed
+        } else {
+            State::Exited
+        };
+        self.exit_code = Some(code);
+        self.pid = None;
+        if completed || self.took.is_none() {
+            self.took = self.started.map(|start| start.elapsed());
+        }
+    }
+
+    /// From here on an end is what we asked for.
+    pub(crate) fn ask_to_end(&mut self) {
+        self.asked_to_end = true;
+    }
+
+    pub(crate) fn pause(&mut self) {
+        if !self.is_over() && self.state != State::Paused {
+            self.before_pause = self.state;
+            self.state = State::Paused;
+        }
+    }
+
+    pub(crate) fn unpause(&mut self) {
+        if self.state == State::Paused {
+            self.state = self.before_pause;
+        }
+    }
+
+    /// No process of it lives.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::NotStarted | State::Completed | State::Exited)
+    }
+
+    /// What happened to it, as a predicate: `exited with 3`.
+    pub(crate) fn in_words(&self) -> String {
+        match (self.state, self.exit_code) {
+            (State::Exited, None) => "could not be started".to_owned(),
+            (State::Exited | State::Completed, Some(code)) => format!("exited with {code}"),
+            (state, _) => format!("is {state}"),
+        }
+    }
+
+    fn mark_time(&mut self) {
+        if self.took.is_none() {
+            self.took = self.started.map(|start| start.elapsed());
+        }
+    }
+}
+
+/// What a service must come to before it counts as up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Its process was started.
+    Started,
+    /// It lives; or it was a one-shot that nobody waits for, and ended with 0.
+    Running,
+    /// Its health check succeeds.
+    Healthy,
+    /// It ended with 0.
+    Completed,
+}
+
+/// How a service stands towards its goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Still on its way.
+    Rising,
+    /// There.
+    Ready,
+    /// It can never get there.
+    Failed,
+}
+
+impl Goal {
+    /// What a service of a model must come to: a one-shot is one that another service waits to see completed.
+    pub(crate) fn of(model: &Model, name: &str) -> Self {
+        let is_one_shot = model
+            .services
+            .values()
+            .any(|other| other.depends_on.get(name) == Some(&Condition::ServiceCompletedSuccessfully));
+        if is_one_shot {
+            Self::Completed
+        } else {
+            Self::of_server(model, name)
+        }
+    }
+
+    /// What a dependency must come to under a condition.
+    pub(crate) fn of_condition(condition: Condition, model: &Model, name: &str) -> Self {
+        match condition {
+            Condition::ServiceStarted => Self::Started,
+            Condition::ServiceHealthy => Self::of_server(model, name),
+            Condition::ServiceCompletedSuccessfully => Self::Completed,
+        }
+    }
+
+    fn of_server(model: &Model, name: &str) -> Self {
+        let has_check = model.services.get(name).is_some_and(has_check);
+        if has_check { Self::Healthy } else { Self::Running }
+    }
+
+    /// How a life stands towards this goal.
+    pub(crate) fn standing(self, life: &Life) -> Standing {
+        let is_there = match self {
+            Self::Started => life.starts > 0,
+            Self::Running => matches!(life.state, State::Running | State::Healthy | State::Completed),
+            Self::Healthy => life.state == State::Healthy,
+            Self::Completed => life.state == State::Completed,
+        };
+        let cannot = match self {
+            Self::Completed => life.state == State::Exited,
+            _ => matches!(life.state, State::Exited | State::Completed | State::Unhealthy),
+        };
+        match (is_there, cannot) {
+            (true, _) => Standing::Ready,
+            (false, true) => Standing::Failed,
+            (false, false) => Standing::Rising,
+        }
+    }
+}
+
+/// True when a service's health is asked: an empty test is a check switched off.
+pub(crate) fn has_check(service: &crate::compose::model::Service) -> bool {
+    service.healthcheck.as_ref().is_some_and(|check| {
+        let asks_natively = service
+            .native
+            .as_ref()
+            .is_some_and(|native| !native.health.is_empty());
+        asks_natively || !check.test.is_empty()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Goal, Health, Life, Standing, State};
+
+    fn born(has_check: bool) -> Life {
+        let mut life = Life::default();
+        life.begin(7, has_check);
+        life
+    }
+
+    #[test]
+    fn a_one_shot_that_ends_with_0_completes_and_any_other_end_fails() {
+        let mut good = born(false);
+        good.end(0);
+        assert_eq!(good.state, State::Completed);
+        assert_eq!(Goal::Completed.standing(&good), Standing::Ready);
+
+        let mut bad = born(false);
+        bad.end(3);
+        assert_eq!(bad.in_words(), "exited with 3");
+        assert_eq!(Goal::Completed.standing(&bad), Standing::Failed);
+    }
+
+    #[test]
+    fn a_server_that_ends_with_0_did_not_complete() {
+        let mut server = born(true);
+        server.end(0);
+        assert_eq!(server.state, State::Exited);
+        assert_eq!(Goal::Healthy.standing(&server), Standing::Failed);
+
+        let mut asked = born(false);
+        asked.ask_to_end();
+        asked.end(0);
+        assert_eq!(asked.state, State::Exited);
+    }
+
+    #[test]
+    fn a_look_that_was_under_way_when_the_service_was_paused_says_nothing() {
+        let mut life = born(true);
+        life.look(Health::Healthy, String::new());
+        life.pause();
+        life.look(Health::Unhealthy, "timed out".to_owned());
+        assert_eq!(life.state, State::Paused);
+        life.unpause();
+        assert_eq!(life.state, State::Healthy);
+    }
+
+    #[test]
+    fn a_one_shot_that_is_still_alive_is_rising_towards_its_end() {
+        let mut life = born(false);
+        life.settle();
+        assert_eq!(life.state, State::Running);
+        assert_eq!(Goal::Completed.standing(&life), Standing::Rising);
+        assert_eq!(Goal::Running.standing(&life), Standing::Ready);
+    }
+
+    #[test]
+    fn a_restart_forgets_how_the_last_life_ended_and_counts_itself() {
+        let mut life = born(false);
+        life.end(9);
+        life.begin(8, false);
+        assert_eq!(
+            (life.exit_code, life.starts, life.state),
+            (None, 2, State::Starting)
+        );
+    }
+}

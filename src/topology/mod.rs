@@ -1,0 +1,127 @@
+//! The composed services: brought up, looked at, disturbed, taken down.
+//!
+//! The walk: [`clean`] what earlier runs left, open a [`RunFolder`], pick [`Addresses`], resolve the compose file with
+//! them, make a [`Topology`] of the model, bring it up, tear it down. What runs services (processes of this host, or
+//! an engine) is a substrate: one file behind one trait, and nothing above it knows which.
+
+mod acts;
+mod addresses;
+mod bring_up;
+mod census;
+mod clean;
+mod error;
+mod journal;
+mod life;
+mod look;
+mod native;
+mod readiness;
+mod run_folder;
+mod scratch;
+mod seen;
+mod state;
+mod substrate;
+mod vitals;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+pub use self::{
+    addresses::Addresses,
+    clean::{Cleaned, clean},
+    error::{Cause, Error, Leftover, Result},
+    life::{Health, State},
+    run_folder::{RunFolder, default_root},
+    scratch::Scratch,
+    seen::ServiceSeen,
+    substrate::{Redactor, Site},
+};
+use self::{
+    life::{Goal, Life},
+    native::Native,
+    substrate::{LifeLine, Substrate},
+};
+use crate::{
+    compose::model::{Model, Service},
+    name::nearest,
+};
+
+/// How long a service may take to end when its compose file does not say: what engines grant.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The services of one model on one substrate. All methods take `&self`: looks and acts go on side by side.
+pub struct Topology {
+    // Declared before the run, and so dropped before it: services go first, then the folder and the lock.
+    substrate: Box<dyn Substrate>,
+    run: Arc<RunFolder>,
+    model: Model,
+    /// What each service is, or was last, started with.
+    current: Mutex<BTreeMap<String, Service>>,
+    lives: BTreeMap<String, LifeLine>,
+    scratches: AtomicU32,
+}
+
+impl Topology {
+    /// The services of a resolved model, as processes of this host. Nothing is started yet.
+    ///
+    /// # Errors
+    /// When the run's folder cannot be used, or this host has no account to run services under.
+    pub fn native(run: Arc<RunFolder>, site: Site, model: Model, addresses: Addresses) -> Result<Self> {
+        let substrate = Native::live(Arc::clone(&run), site, addresses)?;
+        Ok(Self::on(Box::new(substrate), run, model))
+    }
+
+    fn on(substrate: Box<dyn Substrate>, run: Arc<RunFolder>, model: Model) -> Self {
+        let line = |name: &String| (name.clone(), Arc::new(watch::Sender::new(Life::default())));
+        let lives = model.services.keys().map(line).collect();
+        let current = Mutex::new(model.services.clone());
+        Self {
+            substrate,
+            run,
+            model,
+            current,
+            lives,
+            scratches: AtomicU32::new(0),
+        }
+    }
+
+    /// The model as it was planned, whatever single services are started with by now.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What a service is, or was last, started with.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn definition(&self, service: &str) -> Result<Service> {
+        self.current()
+            .get(service)
+            .cloned()
+            .ok_or_else(|| self.unknown(service))
+    }
+
+    fn line(&self, service: &str) -> Result<&LifeLine> {
+        self.lives.get(service).ok_or_else(|| self.unknown(service))
+    }
+
+    fn goal(&self, service: &str) -> Goal {
+        Goal::of(&self.model, service)
+    }
+
+    fn current(&self) -> MutexGuard<'_, BTreeMap<String, Service>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unknown(&self, service: &str) -> Error {
+        let nearest = nearest(service, self.lives.keys().map(String::as_str)).map(str::to_owned);
+        Error::Unknown {
+            service: service.to_owned(),
+            nearest,
+        }
+    }
+}

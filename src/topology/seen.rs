@@ -1,0 +1,64 @@
+//! What a look at a service sees: the observation of kind `service`, and each element of kind `startup`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::life::{Health, State};
+
+/// One service, as it was seen at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSeen {
+    /// Its name in the compose file.
+    pub name: String,
+    /// Where it stands.
+    pub state: State,
+    /// What its health check says.
+    pub health: Health,
+    /// How it ended: its own code, or 128 + the number of the signal that ended it; null while it lives.
+    pub exit_code: Option<i32>,
+    /// The image of the compose file; natively, when it names none, the program.
+    pub image: String,
+    /// `sha256:` and 64 digits: natively of the program's bytes; empty when nothing was started.
+    pub image_id: String,
+    /// Natively the same as `image_id`.
+    pub digest: String,
+    /// Process id of its leader; null when it does not live.
+    pub pid: Option<u32>,
+    /// When its current or last process was started, RFC 3339 in UTC; null when none was.
+    pub started_at: Option<String>,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// Its environment, in plain: who writes it down redacts it.
+    pub env: BTreeMap<String, String>,
+    /// Local `ip:port` of each established TCP connection of its processes.
+    pub sockets: Vec<String>,
+    /// `ip:port` of each TCP listener of its processes.
+    pub listens: Vec<String>,
+    /// Resident memory of all its processes in KiB; memory they share is counted once.
+    pub rss_kib: u64,
+    /// Per cent of one core since the look before, or since its start.
+    pub cpu_pct: f64,
+    /// Open file descriptors of all its processes.
+    pub fds: u64,
+    /// Milliseconds from its start until it was ready, or over.
+    pub took_ms: u64,
+    /// The last lines it wrote, redacted; when it wrote none, what its last health look said or why it did not start.
+    pub last_words: String,
+}
+
+/// The part of a look that only the substrate can tell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Vitals {
+    pub(crate) image: String,
+    pub(crate) image_id: String,
+    pub(crate) digest: String,
+    /// Absent when the process's own environment cannot be read.
+    pub(crate) env: Option<BTreeMap<String, String>>,
+    pub(crate) sockets: Vec<String>,
+    pub(crate) listens: Vec<String>,
+    pub(crate) rss_kib: u64,
+    pub(crate) cpu_pct: f64,
+    pub(crate) fds: u64,
+    pub(crate) last_words: String,
+}

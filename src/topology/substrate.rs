@@ -1,0 +1,76 @@
+//! What a substrate must be able to do. The topology above it knows order, conditions, deadlines and words; a
+//! substrate knows how one service is started, asked and ended. One file each.
+
+use std::{path::PathBuf, sync::Arc};
+
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::compose::model::{Model, Service};
+
+use super::{
+    addresses::Addresses,
+    error::{Cause, Leftover, Result},
+    life::Life,
+    seen::Vitals,
+};
+
+/// Takes what may not reach paper out of a line.
+pub type Redactor = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// Where a topology stands on this host.
+#[derive(Clone)]
+pub struct Site {
+    /// The compose file's folder: what its relative paths are relative to.
+    pub folder: PathBuf,
+    /// Where each service's log goes, as `<service>.log`.
+    pub logs: PathBuf,
+    /// Asked for every line before it is written or kept.
+    pub redact: Redactor,
+}
+
+/// Where a service's life is written down and followed.
+pub(crate) type LifeLine = Arc<watch::Sender<Life>>;
+
+/// What is done to a service that lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Asks it to end.
+    Stop,
+    /// Ends it without asking.
+    Kill,
+    /// Holds it.
+    Pause,
+    /// Lets it go on.
+    Unpause,
+}
+
+/// Something services can run on.
+pub(crate) trait Substrate: Send + Sync {
+    /// Whatever must exist before the first service of a model starts.
+    fn prepare<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, Result<()>>;
+
+    /// Start a service and return once its process lives. From then on the substrate keeps its life line current,
+    /// until its end.
+    fn start<'a>(
+        &'a self,
+        name: &'a str,
+        service: &'a Service,
+        life: LifeLine,
+    ) -> BoxFuture<'a, Result<(), Cause>>;
+
+    /// Send a signal to a service that lives.
+    fn signal<'a>(&'a self, name: &'a str, signal: Signal) -> BoxFuture<'a, Result<(), Cause>>;
+
+    /// What can be seen of a service now.
+    fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals>;
+
+    /// A second, empty place for services beside this one.
+    fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>>;
+
+    /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.
+    /// Leave what runs to itself: nothing is ended when this is dropped.
+    fn disown(&self);
+
+    fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>>;
+}
