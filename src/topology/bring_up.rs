@@ -109,7 +109,7 @@ impl Topology {
             return false;
         };
         for (dependency, &condition) in &service.depends_on {
-            let goal = Goal::of_condition(condition, &self.model, dependency);
+            let goal = self.goal_under(condition, dependency);
             if self.await_goal(dependency, goal).await == Standing::Failed {
                 return false;
             }
@@ -201,7 +201,7 @@ impl Topology {
         }
         let dependencies = self.model.services.get(name)?.depends_on.iter();
         let mut unmet = dependencies.filter(|(dependency, condition)| {
-            let goal = Goal::of_condition(**condition, &self.model, dependency);
+            let goal = self.goal_under(**condition, dependency);
             self.lives
                 .get(*dependency)
                 .is_none_or(|line| goal.standing(&line.borrow()) != Standing::Ready)

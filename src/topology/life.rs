@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::compose::model::{Condition, Model};
+use crate::compose::model::{Condition, Model, Service};
 
 /// Where a service stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,31 +214,28 @@ pub(crate) enum Standing {
 }
 
 impl Goal {
-    /// What a service of a model must come to: a one-shot is one that another service waits to see completed.
-    pub(crate) fn of(model: &Model, name: &str) -> Self {
+    /// What a service of a model must come to, started with a definition. A one-shot is one that another service waits
+    /// to see completed.
+    pub(crate) fn of(model: &Model, name: &str, definition: &Service) -> Self {
         let is_one_shot = model
             .services
             .values()
             .any(|other| other.depends_on.get(name) == Some(&Condition::ServiceCompletedSuccessfully));
-        if is_one_shot {
-            Self::Completed
-        } else {
-            Self::of_server(model, name)
+        match (is_one_shot, has_check(definition)) {
+            (true, _) => Self::Completed,
+            (false, true) => Self::Healthy,
+            (false, false) => Self::Running,
         }
     }
 
-    /// What a dependency must come to under a condition.
-    pub(crate) fn of_condition(condition: Condition, model: &Model, name: &str) -> Self {
+    /// What a dependency, started with a definition, must come to under a condition.
+    pub(crate) fn of_condition(condition: Condition, definition: &Service) -> Self {
         match condition {
             Condition::ServiceStarted => Self::Started,
-            Condition::ServiceHealthy => Self::of_server(model, name),
+            Condition::ServiceHealthy if has_check(definition) => Self::Healthy,
+            Condition::ServiceHealthy => Self::Running,
             Condition::ServiceCompletedSuccessfully => Self::Completed,
         }
-    }
-
-    fn of_server(model: &Model, name: &str) -> Self {
-        let has_check = model.services.get(name).is_some_and(has_check);
-        if has_check { Self::Healthy } else { Self::Running }
     }
 
     /// How a life stands towards this goal.
@@ -262,7 +259,7 @@ impl Goal {
 }
 
 /// True when a service's health is asked: an empty test is a check switched off.
-pub(crate) fn has_check(service: &crate::compose::model::Service) -> bool {
+pub(crate) fn has_check(service: &Service) -> bool {
     service.healthcheck.as_ref().is_some_and(|check| {
         let asks_natively = service
             .native

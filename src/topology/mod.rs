@@ -46,7 +46,7 @@ use self::{
     substrate::{LifeLine, Substrate},
 };
 use crate::{
-    compose::model::{Model, Service},
+    compose::model::{Condition, Model, Service},
     name::nearest,
 };
 
@@ -58,6 +58,7 @@ pub struct Topology {
     // Declared before the run, and so dropped before it: services go first, then the folder and the lock.
     substrate: Box<dyn Substrate>,
     run: Arc<RunFolder>,
+    addresses: Addresses,
     model: Model,
     /// What each service is, or was last, started with.
     current: Mutex<BTreeMap<String, Service>>,
@@ -71,17 +72,18 @@ impl Topology {
     /// # Errors
     /// When the run's folder cannot be used, or this host has no account to run services under.
     pub fn native(run: Arc<RunFolder>, site: Site, model: Model, addresses: Addresses) -> Result<Self> {
-        let substrate = Native::live(Arc::clone(&run), site, addresses)?;
-        Ok(Self::on(Box::new(substrate), run, model))
+        let substrate = Native::live(Arc::clone(&run), site, addresses.clone())?;
+        Ok(Self::on(Box::new(substrate), run, model, addresses))
     }
 
-    fn on(substrate: Box<dyn Substrate>, run: Arc<RunFolder>, model: Model) -> Self {
+    fn on(substrate: Box<dyn Substrate>, run: Arc<RunFolder>, model: Model, addresses: Addresses) -> Self {
         let line = |name: &String| (name.clone(), Arc::new(watch::Sender::new(Life::default())));
         let lives = model.services.keys().map(line).collect();
         let current = Mutex::new(model.services.clone());
         Self {
             substrate,
             run,
+            addresses,
             model,
             current,
             lives,
@@ -92,6 +94,11 @@ impl Topology {
     /// The model as it was planned, whatever single services are started with by now.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Who is found where.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// What a service is, or was last, started with.
@@ -110,7 +117,16 @@ impl Topology {
     }
 
     fn goal(&self, service: &str) -> Goal {
-        Goal::of(&self.model, service)
+        self.current().get(service).map_or(Goal::Running, |definition| {
+            Goal::of(&self.model, service, definition)
+        })
+    }
+
+    fn goal_under(&self, condition: Condition, dependency: &str) -> Goal {
+        let current = self.current();
+        current.get(dependency).map_or(Goal::Running, |definition| {
+            Goal::of_condition(condition, definition)
+        })
     }
 
     fn current(&self) -> MutexGuard<'_, BTreeMap<String, Service>> {

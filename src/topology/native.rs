@@ -77,6 +77,12 @@ impl Native {
             let closed = io::Error::other("the account that services run under cannot pass through to it");
             return Err(Error::folder("use", run.path())(closed));
         }
+        let folder = site
+            .folder
+            .canonicalize()
+            .map_err(Error::folder("use", &site.folder))?;
+        let logs = std::path::absolute(&site.logs).map_err(Error::folder("use", &site.logs))?;
+        let site = Site { folder, logs, ..site };
         let programs = Arc::new(Programs::new(account, run.path().join("programs")));
         Self::new(run, "live", site, addresses, programs)
     }
@@ -387,7 +393,14 @@ impl Native {
 
 impl Substrate for Native {
     fn prepare<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, Result<()>> {
-        prepare::prepare(model, &self.site, &self.marker).boxed()
+        async {
+            // Before a long build: without Postgres there is nothing to build for.
+            if model.services.values().any(provides_postgres) {
+                Binaries::find()?;
+            }
+            prepare::prepare(model, &self.site, &self.marker).await
+        }
+        .boxed()
     }
 
     fn start<'a>(
@@ -432,6 +445,13 @@ impl Drop for Native {
         // Nobody is left to tell; what could not be taken away stands in the run's state.
         let _left = self.take_away(false);
     }
+}
+
+fn provides_postgres(service: &Service) -> bool {
+    service
+        .native
+        .as_ref()
+        .is_some_and(|native| native.provides.as_deref() == Some("postgres"))
 }
 
 /// Send a signal to each of some processes. Whoever ended meanwhile needs none.
