@@ -7,7 +7,8 @@ use tokio::time::timeout;
 use super::{
     GRACE, Topology,
     error::{Error, Leftover, Result},
-    life::{Life, Standing, State},
+    goal::Standing,
+    life::{Life, State},
     seen::ServiceSeen,
     substrate::Signal,
 };

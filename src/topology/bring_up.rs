@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use super::{
     Topology,
     error::{Error, Result},
-    life::{Goal, Life, Standing, State},
+    goal::{Goal, Standing},
+    life::{Life, State},
     seen::ServiceSeen,
 };
 

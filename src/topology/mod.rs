@@ -10,6 +10,7 @@ mod bring_up;
 mod census;
 mod clean;
 mod error;
+mod goal;
 mod journal;
 mod life;
 mod look;
@@ -41,7 +42,8 @@ pub use self::{
     substrate::{Redactor, Site},
 };
 use self::{
-    life::{Goal, Life},
+    goal::Goal,
+    life::Life,
     native::Native,
     substrate::{LifeLine, Substrate},
 };
