@@ -4,6 +4,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -56,7 +58,7 @@ fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
     if !is_empty && !folder.join(LOCK_FILE).exists() {
         return Ok(None);
     }
-    let Some(_lock) = try_lock(folder)? else {
+    let Some(_lock) = lock_of_the_dead(folder)? else {
         return Ok(None);
     };
     let run = folder
@@ -78,6 +80,21 @@ fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
         ports: state.map(|state| state.ports).unwrap_or_default(),
         folder: folder.to_owned(),
     }))
+}
+
+/// The lock of a run, if nobody lives who holds it. A process that was being started when its run was killed holds
+/// the lock as well, until it becomes the program it was to be: such a one is waited for.
+fn lock_of_the_dead(folder: &Path) -> Result<Option<fs::File>> {
+    let deadline = Instant::now() + VANISHING;
+    loop {
+        let lock = try_lock(folder)?;
+        let owner = RunState::read(folder).and_then(|state| state.owner);
+        let owner_is_dead = owner.is_some_and(|owner| !owner.is_alive());
+        if lock.is_some() || !owner_is_dead || Instant::now() >= deadline {
+            return Ok(lock);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Open a fresh folder `<root>/<id>`, lock it, and adopt orphans: from here on a process whose parents are gone
-    /// becomes a child of this one instead of being lost.
+    /// becomes a child of this one instead of being lost. The id must be this run's alone on this host: processes are
+    /// known by it.
     ///
     /// # Errors
     /// When the folder exists already, or cannot be made or locked.
