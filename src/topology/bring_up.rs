@@ -122,12 +122,12 @@ impl Topology {
         let Some(line) = self.lives.get(name) else {
             return Standing::Failed;
         };
-        let mut life = line.subscribe();
-        match life
+        let mut changes = line.subscribe();
+        match changes
             .wait_for(|life| goal.standing(life) != Standing::Rising)
             .await
         {
-            Ok(life) => goal.standing(&life),
+            Ok(now) => goal.standing(&now),
             Err(_) => Standing::Failed,
         }
     }

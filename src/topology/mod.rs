@@ -1,7 +1,7 @@
 //! The composed services: brought up, looked at, disturbed, taken down.
 //!
-//! The walk: [`clean`] what earlier runs left, open a [`RunFolder`], pick [`Addresses`], resolve the compose file with
-//! them, make a [`Topology`] of the model, bring it up, tear it down. What runs services (processes of this host, or
+//! The walk: `clean` what earlier runs left, open a `RunFolder`, pick `Addresses`, resolve the compose file with
+//! them, make a `Topology` of the model, bring it up, tear it down. What runs services (processes of this host, or
 //! an engine) is a substrate: one file behind one trait, and nothing above it knows which.
 
 mod acts;

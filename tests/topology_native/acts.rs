@@ -133,10 +133,10 @@ async fn a_look_tells_sockets_memory_and_descriptors_of_the_service_alone() {
     let client = std::net::TcpStream::connect(&place).unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let web = topology.inspect("web").await.unwrap();
-    assert_eq!(web.listens, [place.clone()]);
+    let here = std::slice::from_ref(&place);
+    assert_eq!(web.listens, here);
     assert_eq!(
-        web.sockets,
-        [place.clone()],
+        web.sockets, here,
         "the connection that stands ends at the service's own address"
     );
     assert!(
