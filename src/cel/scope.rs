@@ -6,7 +6,7 @@ use cel::{
     Context, ExecutionError, IdedExpr,
     common::{
         ast::{Expr, operators},
-        types::{CelBool, CelInt, CelList},
+        types::{CelBool, CelInt},
         value::{CowVal, Val},
     },
     objects::Value as CelValue,
@@ -45,9 +45,9 @@ impl Known {
     }
 
     /// The elements, when the value is a list.
-    pub fn elements(&self) -> Option<Vec<Self>> {
-        let list = self.0.downcast_ref::<CelList>()?;
-        Some(list.inner().iter().cloned().map(Self).collect())
+    pub fn elements(self) -> Option<Vec<Self>> {
+        let items: Vec<Box<dyn Val>> = self.0.try_into().ok()?;
+        Some(items.into_iter().map(Self).collect())
     }
 
     /// The number, when the value is a whole one.

@@ -62,6 +62,12 @@ const PARTS: &[(&str, &str)] = &[
              from pg_auth_members m where m.member = r.oid)) from pg_roles r",
     ),
     (
+        "database",
+        "select format('%s owner=%s encoding=%s collate=%s ctype=%s connect=%s limit=%s template=%s', d.datname, pg_get_userbyid(d.datdba),
+            d.encoding, d.datcollate, d.datctype, d.datallowconn, d.datconnlimit, d.datistemplate)
+         from pg_database d where d.datname = current_database()",
+    ),
+    (
         "settings",
         "select format('%s %s %s', (select datname from pg_database d where d.oid = s.setdatabase),
             (select rolname from pg_roles r where r.oid = s.setrole), s.setconfig) from pg_db_role_setting s",
@@ -84,10 +90,8 @@ const PARTS: &[(&str, &str)] = &[
               aclexplode(o.acl) a",
     ),
     (
-        "owners",
-        "select format('schema %s %s', n.nspname, pg_get_userbyid(n.nspowner)) from pg_namespace n where {own}
-         union all select format('database %s %s', d.datname, pg_get_userbyid(d.datdba)) from pg_database d
-         where d.datname = current_database()",
+        "schemas",
+        "select format('%s owner=%s', n.nspname, pg_get_userbyid(n.nspowner)) from pg_namespace n where {own}",
     ),
 ];
 

@@ -91,14 +91,22 @@ pub(super) async fn undone(
     seen.map_err(|blind| blind.to_string())
 }
 
+/// The resolved model, which there must be.
 fn model(changes: &[Change], site: &Site) -> Result<Value, Blind> {
-    site.ground.model(changes).map_err(Blind::because)
+    let answer = site.ground.model(changes).map_err(Blind::because)?;
+    match answer["refused"].as_str() {
+        Some(complaints) => Err(Blind::because(complaints)),
+        None => Ok(answer["model"].clone()),
+    }
 }
 
 fn differing(planned: &Value, changed: &Value) -> Vec<String> {
-    let services = changed["services"].as_object().into_iter().flatten();
-    services
-        .filter(|(name, service)| planned["services"][*name] != **service)
+    let differs = |(name, service): &(&String, &Value)| planned["services"][*name] != **service;
+    changed["services"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(differs)
         .map(|(name, _)| name.clone())
         .collect()
 }

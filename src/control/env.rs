@@ -2,7 +2,10 @@
 //!
 //! The witness is the environment of the new process itself, as digests: values may be secrets.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -12,6 +15,11 @@ use crate::{
     observation::ChangeRecord,
     probe::{Blind, Change, Params, Site},
 };
+
+/// How long a service may take to come back to the state it had.
+const BACK_WITHIN: Duration = Duration::from_secs(30);
+/// Between two looks at it.
+const POLL: Duration = Duration::from_millis(50);
 
 /// `{service, set, unset}`; a null under `set` takes the variable away as well.
 pub(super) fn read(params: Params<'_>) -> Result<Change, Blind> {
@@ -58,23 +66,41 @@ pub(super) async fn make(
 
 /// The witness once undone. The service must also be back in the state it had.
 pub(super) async fn undone(service: &str, site: &Site, record: &mut ChangeRecord) -> Result<Value, String> {
-    let now = facts(service, site).await.map_err(|blind| blind.to_string())?;
-    let had = record.facts.get("before").map(|before| before["state"].clone());
+    let had = record
+        .facts
+        .get("before")
+        .map(|before| before["state"].clone())
+        .unwrap_or_default();
+    let now = settled(service, &had, site)
+        .await
+        .map_err(|blind| blind.to_string())?;
     let has = now["state"].clone();
     record.facts.insert("undone".into(), now);
-    if had.as_ref().is_some_and(|had| *had != has) {
-        return Err(format!(
-            "`{service}` is {has} again, and was {}",
-            had.unwrap_or_default()
-        ));
+    if had != has {
+        return Err(format!("`{service}` is {has} now, and was {had}"));
     }
     witness(service, site).await.map_err(|blind| blind.to_string())
+}
+
+/// The facts once the service is in the state it had, or when it has had all the time it gets.
+pub(super) async fn settled(service: &str, had: &Value, site: &Site) -> Result<Value, Blind> {
+    let begin = Instant::now();
+    loop {
+        let now = facts(service, site).await?;
+        if now["state"] == *had || begin.elapsed() > BACK_WITHIN {
+            return Ok(now);
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// The environment as one digest, and each variable as its own.
 async fn witness(service: &str, site: &Site) -> Result<Value, Blind> {
     let environment = site.ground.environment(service).await.map_err(Blind::because)?;
-    let lines: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let lines: Vec<String> = environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let variables: Map<_, _> = environment
         .iter()
         .map(|(name, value)| (name.clone(), json!(Digest::of(value))))

@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Journal, Undo, applied::Draft, env::facts, undo::Back};
+use super::{
+    Journal, Undo,
+    applied::Draft,
+    env::{facts, settled},
+    undo::Back,
+};
 use crate::{
     observation::ChangeRecord,
     probe::{Action, Blind, Params, Site},
@@ -27,6 +32,9 @@ pub(super) async fn make(
         }
     };
     let before = facts(service, site).await?;
+    if is_over(&before) {
+        return Err(Blind::because(format!("`{service}` does not live")));
+    }
     draft.record.witness.before = witness(&before, &before);
     draft.fact("before", before.clone());
     let undo = Undo::Service {
@@ -54,10 +62,30 @@ fn witness(known: &Value, seen: &Value) -> Value {
 
 /// The witness once undone: the process that came back is the one we know from now on.
 pub(super) async fn undone(service: &str, site: &Site, record: &mut ChangeRecord) -> Result<Value, String> {
-    let now = facts(service, site).await.map_err(|blind| blind.to_string())?;
+    let had = record.witness.before["state"].clone();
+    let now = settled(service, &had, site)
+        .await
+        .map_err(|blind| blind.to_string())?;
     let witness = witness(&now, &now);
     record.facts.insert("undone".into(), now);
     Ok(witness)
+}
+
+/// Bring a service back, unless it is back already: an undoing may be run twice, or after a change that failed.
+pub(super) async fn back(service: &str, action: Back, site: &Site) -> Result<(), String> {
+    let now = facts(service, site).await.map_err(|blind| blind.to_string())?;
+    match action {
+        Back::Start if is_over(&now) => site.ground.act(service, Action::Start).await,
+        Back::Resume if now["state"] == "paused" => site.ground.act(service, Action::Resume).await,
+        Back::Start | Back::Resume => Ok(()),
+    }
+}
+
+fn is_over(facts: &Value) -> bool {
+    matches!(
+        facts["state"].as_str(),
+        Some("exited" | "completed" | "not_started")
+    )
 }
 
 /// Whether anybody answers at its port; null when it has none.

@@ -206,7 +206,10 @@ pub(super) async fn run(sql: &str, connection: &mut PgConnection) -> Result<(), 
         .map(drop)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands behind `map_err`, which hands over the error")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it stands behind `map_err`, which hands over the error"
+)]
 fn broken(error: sqlx::Error) -> Blind {
     match error.as_database_error() {
         Some(database) => {

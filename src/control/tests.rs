@@ -6,7 +6,7 @@ use crate::{
     gate::model::{Change, Place},
     observation::Look,
     probe::{
-        Blind, Site, literal, look,
+        Blind, Files, Site, literal, look,
         testing::{Bench, Kept, Still, site},
     },
 };
@@ -64,6 +64,10 @@ async fn rows(site: &Site, db: &str, query: &str, tenant: Option<&str>) -> Resul
 async fn a_live_change_lands_and_is_undone_to_the_letter() {
     let (bench, desk) = (Bench::new(SCHEMA).await, Desk::new());
     for (query, undo) in [
+        (
+            "update pg_database set encoding = 0 where datname = current_database()",
+            "update pg_database set encoding = 6 where datname = current_database()",
+        ),
         (
             "alter table events no force row level security",
             "alter table events force row level security",
@@ -371,6 +375,69 @@ async fn a_scratch_change_stands_under_startups_only() {
 }
 
 #[tokio::test]
+async fn an_override_recreates_what_it_changes_and_nothing_else() {
+    let (ground, mut site) = still();
+    ground.runs("other", &[]);
+    let files = [("one.yml", "api"), ("none.yml", "refused")]
+        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    site.files = std::sync::Arc::new(Files {
+        gate: files.into(),
+        ..Files::default()
+    });
+    let desk = Desk::new();
+    let mut applied = desk
+        .make("compose", Place::Live, json!({"override": "one.yml"}), &site)
+        .await;
+    assert!(applied.record.landed(), "{:?}", applied.record);
+    assert_eq!(applied.record.facts["services"], json!(["api"]));
+    assert_eq!(
+        desk.pending(),
+        [Undo::Compose {
+            services: vec!["api".into()]
+        }]
+    );
+    applied.undo(&site, &desk.journal).await;
+    assert!(applied.record.undone(), "{:?}", applied.record);
+    let restarts = |name: &str| {
+        let done = ground.done.lock().expect("not poisoned");
+        done.iter()
+            .filter(|done| **done == format!("restart {name}"))
+            .count()
+    };
+    assert_eq!((restarts("api"), restarts("other")), (2, 0));
+    let refused = desk
+        .make("compose", Place::Live, json!({"override": "none.yml"}), &site)
+        .await;
+    assert_eq!(refused.record.error.as_deref(), Some("compose.yml: no"));
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_live_is_left_alone() {
+    let (ground, site) = still();
+    ground
+        .services
+        .lock()
+        .expect("not poisoned")
+        .get_mut("api")
+        .expect("there")
+        .state = "exited".into();
+    let desk = Desk::new();
+    let mut applied = desk
+        .make(
+            "service",
+            Place::Live,
+            json!({"service": "api", "action": "stop"}),
+            &site,
+        )
+        .await;
+    assert_eq!(applied.record.error.as_deref(), Some("`api` does not live"));
+    applied.undo(&site, &desk.journal).await;
+    assert!(desk.pending().is_empty());
+    let done = ground.done.lock().expect("not poisoned");
+    assert!(done.iter().all(|done| done.starts_with("inspect")), "{done:?}");
+}
+
+#[tokio::test]
 async fn a_probe_is_lied_to_and_the_witness_is_what_was_executed() {
     let (_ground, site) = still();
     let desk = Desk::new();
@@ -419,5 +486,15 @@ async fn every_kind_in_the_list_is_known_and_no_other() {
             .record
             .error
             .is_some_and(|error| error.contains("cannot be made in place `rollback`"))
+    );
+}
+
+#[test]
+fn the_reader_accepts_exactly_the_changes_in_the_list() {
+    let read: std::collections::BTreeSet<_> =
+        crate::gate::kinds::CHANGES.iter().map(|kind| kind.name).collect();
+    assert_eq!(
+        KINDS.iter().copied().collect::<std::collections::BTreeSet<_>>(),
+        read
     );
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Journal, env, journal::Ticket, service, sql};
 use crate::{
     observation::ChangeRecord,
-    probe::{Action, Site, Target},
+    probe::{Site, Target},
 };
 
 /// How a change is undone.
@@ -67,12 +67,8 @@ impl Undo {
             }
             Self::Service {
                 service,
-                action: Some(Back::Start),
-            } => site.ground.act(service, Action::Start).await,
-            Self::Service {
-                service,
-                action: Some(Back::Resume),
-            } => site.ground.act(service, Action::Resume).await,
+                action: Some(action),
+            } => service::back(service, *action, site).await,
             Self::Service { action: None, .. } => Ok(()),
             Self::Sql { db, clone, sql, .. } => {
                 let site = Site {

@@ -106,7 +106,11 @@ fn signatures() -> Vec<Function> {
             Ok(hex::encode(sign::hmac(text(given, 0)?.as_bytes(), text(given, 1)?.as_bytes())).into())
         }),
         native("hmac_b64", 2, |given| {
-            Ok(sign::base64(&sign::hmac(text(given, 0)?.as_bytes(), text(given, 1)?.as_bytes())).into())
+            Ok(sign::base64(&sign::hmac(
+                text(given, 0)?.as_bytes(),
+                text(given, 1)?.as_bytes(),
+            ))
+            .into())
         }),
         native("flip", 1, |given| {
             let flipped = sign::flip(text(given, 0)?).ok_or("`flip` cannot change an empty text")?;

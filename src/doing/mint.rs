@@ -125,10 +125,11 @@ impl Mint {
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a String>) -> String {
-    match crate::name::nearest(name, known.into_iter().map(String::as_str)) {
-        Some(near) => format!("no {what} `{name}` in this suite\nhint: did you mean `{near}`?"),
-        None => format!("no {what} `{name}` in this suite"),
-    }
+    let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "no {what} `{name}` in this suite\nhint: there is {}",
+        known.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -224,7 +225,7 @@ mod tests {
         assert!(
             mint.dsn("ownr")
                 .expect_err("unknown")
-                .contains("did you mean `owner`?")
+                .contains("there is `again`, `app`, `owner`")
         );
     }
 }

@@ -152,7 +152,7 @@ mod tests {
         evidence::{Record, identity::IdentitySeal, physics::Physics},
         judge::verdict::Constants,
         observation::GateRecord,
-        pack::{Folder, Label, Whole, seal},
+        pack::{Folder, Label, Whole, layout::PLAN, seal},
         redact::Redactor,
     };
 
@@ -161,7 +161,7 @@ mod tests {
         redactor.register("hunter22", "owner").expect("it is long enough");
         let record = Record::create(folder, "r-1", redactor).expect("the folder is new");
         record
-            .plan(&json!({"gates": ["EG8.1"]}))
+            .verbatim(PLAN, br#"{"gates": ["EG8.1"]}"#)
             .expect("it can be written");
         let constants = Constants {
             run: json!({"id": "r-1"}),

@@ -22,7 +22,7 @@ use crate::{
     judge::verdict::Constants,
     name::is_safe_path,
     observation::GateRecord,
-    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, PLAN, SEAL, TIMELINE, observations},
+    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, SEAL, TIMELINE, observations},
     redact::Redactor,
 };
 
@@ -129,11 +129,6 @@ impl Record {
         Ok(serde_json::from_value(on_paper)?)
     }
 
-    /// Write the plan.
-    pub fn plan(&self, plan: &impl Serialize) -> io::Result<()> {
-        self.json(PLAN, plan).map(drop)
-    }
-
     /// Write what every sentence may see, and give it back as it stands on paper.
     pub fn constants(&self, constants: &Constants) -> io::Result<Constants> {
         Ok(serde_json::from_value(self.json(CONSTANTS, constants)?)?)
@@ -152,9 +147,7 @@ impl Record {
     /// Write a JSON file, redacted, in place of an older one; what stands on paper comes back.
     pub fn json(&self, path: &str, value: &impl Serialize) -> io::Result<Value> {
         let value = self.0.redactor.json(serde_json::to_value(value)?);
-        let mut bytes = serde_json::to_vec_pretty(&value)?;
-        bytes.push(b'\n');
-        self.put(path, &bytes)?;
+        self.put(path, &document(&value)?)?;
         Ok(value)
     }
 
@@ -163,7 +156,8 @@ impl Record {
         self.put(path, self.0.redactor.text(text).as_bytes())
     }
 
-    /// Write a file as it is: one that was given, or one derived from what was redacted already.
+    /// Write a file as it is: one that was given (the plan too, whose digest is taken before the first secret is
+    /// minted), or one derived from what was redacted already.
     pub fn verbatim(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         self.put(path, bytes)
     }
@@ -200,6 +194,13 @@ impl Record {
         }
         Ok(place)
     }
+}
+
+/// Indented, with a line feed behind: people read these files too.
+fn document(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 fn wall_time() -> String {

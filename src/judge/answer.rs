@@ -63,7 +63,7 @@ fn of_assertion(assertion: &Assertion, view: &View<'_>) -> Answer {
             false,
         );
     };
-    let elements = match view.scope.know(each).map(|known| known.elements()) {
+    let elements = match view.scope.know(each).map(Known::elements) {
         Ok(Some(elements)) => elements,
         Ok(None) => return Answer::blind("`each` is not a list"),
         Err(error) => return Answer::blind(format!("`each`: {error}")),

@@ -14,10 +14,13 @@ use crate::{cel::Known, gate::model::Assertion};
 
 /// How much one question may cost, in judgements of a small observation. A large one counts as many, so that the
 /// bound is one of time and yet the same on every machine.
-const BUDGET: u64 = 8_000;
+const BUDGET: u64 = 6_000;
 
 /// Values in an observation that cost as much as one judgement.
-const VALUES_A_JUDGEMENT: u64 = 200;
+const VALUES_A_JUDGEMENT: u64 = 500;
+
+/// From this cost of a judgement on, a place that bit is left alone: no more alterations, no edges.
+const DEAR: u64 = 8;
 
 /// What came of it.
 #[derive(Default)]
@@ -86,16 +89,29 @@ impl<'a> Press<'a> {
         }
     }
 
-    /// Each column place by place until one bites; all columns in turns, so that a long one cannot starve the rest;
-    /// whole columns last.
+    /// Each column place by place until one bites, all columns in turns, so that a long one cannot starve the rest.
+    /// After the first turn the columns that did not bite are frozen whole, whatever is left of the budget: a series
+    /// falls to nothing less, and no sentence is to be called decorative for want of time.
     pub(super) fn run(mut self) -> Pressed<'a> {
         let mut open = self.columns();
+        let mut frozen = Vec::new();
         let length = |(_, column): &(usize, Column<'_>)| column.spread().len();
-        for round in 0..open.iter().map(length).max().unwrap_or(0) {
-            open.retain(|(target, column)| !self.bites(*target, column, round));
+        for turn in 0..open.iter().map(length).max().unwrap_or(0) {
+            open.retain(|(target, column)| !self.bites(*target, column, turn));
+            if turn == 0 {
+                let wide = open
+                    .iter()
+                    .filter(|(target, column)| self.freeze(*target, column));
+                frozen = wide.map(|(_, column)| column.clone()).collect();
+            }
         }
-        for (target, column) in open {
-            if column.places.len() > 1 && self.freeze(target, &column) {
+        // What fell as a whole and at no single place is taken away as a whole.
+        for column in frozen {
+            let pattern = column.pattern();
+            if open
+                .iter()
+                .any(|(_, other)| other.probe == column.probe && other.pattern() == pattern)
+            {
                 self.found.bites.push(Bite::of(&column, column.places.clone()));
             }
         }
@@ -103,9 +119,9 @@ impl<'a> Press<'a> {
     }
 
     /// Whether the column bites at its next place; true ends its turns.
-    fn bites(&mut self, target: usize, column: &Column<'a>, round: usize) -> bool {
+    fn bites(&mut self, target: usize, column: &Column<'a>, turn: usize) -> bool {
         let spread = column.spread();
-        let Some(place) = spread.get(round) else {
+        let Some(place) = spread.get(turn) else {
             return false;
         };
         let bit = self.alter(target, place);
@@ -130,13 +146,17 @@ impl<'a> Press<'a> {
             return false;
         };
         let alterations = counterfeit::alterations(&original, &self.question.reading.literals);
-        let killing: Vec<Value> = alterations
-            .into_iter()
-            .filter(|altered| {
-                let standing = self.trial(target, place, altered.clone());
-                standing.is_some_and(|standing| self.count(standing) == Standing::Broken)
-            })
-            .collect();
+        let dear = self.targets[target].cost >= DEAR;
+        let mut killing = Vec::new();
+        for altered in alterations {
+            let standing = self.trial(target, place, altered.clone());
+            if standing.is_some_and(|standing| self.count(standing) == Standing::Broken) {
+                killing.push(altered);
+                if dear {
+                    return true;
+                }
+            }
+        }
         if let (Value::Number(number), false) = (&original, killing.is_empty()) {
             let edge = self.edge(target, place, number, &killing);
             self.found.edges.extend(edge);
@@ -147,24 +167,19 @@ impl<'a> Press<'a> {
     /// Replace a whole column. True when that broke the question.
     fn freeze(&mut self, target: usize, column: &Column<'_>) -> bool {
         let before = self.targets[target].altered.clone();
-        let Some(first) = site::at(&before, &column.places[0]) else {
-            return false;
-        };
+        let first = site::at(&before, &column.places[0]).filter(|_| column.places.len() > 1);
         let mut bit = false;
-        for frozen in counterfeit::frozen(first) {
+        for frozen in first.map(counterfeit::frozen).unwrap_or_default() {
             for place in &column.places {
                 if let Some(value) = site::at_mut(&mut self.targets[target].altered, place) {
                     *value = frozen.clone();
                 }
             }
-            let changed = self.targets[target].altered != before;
-            let standing = if changed {
-                self.affordable(target, &[])
-            } else {
-                None
-            };
+            if self.targets[target].altered != before {
+                let standing = self.standing(target, None);
+                bit |= self.count(standing) == Standing::Broken;
+            }
             self.targets[target].altered = before.clone();
-            bit |= standing.is_some_and(|standing| self.count(standing) == Standing::Broken);
         }
         bit
     }
@@ -231,14 +246,18 @@ impl<'a> Press<'a> {
             return None;
         }
         self.found.tally.spent += cost;
+        Some(self.standing(target, element))
+    }
+
+    /// How the question stands now: over one element alone, or over the whole altered observation.
+    fn standing(&mut self, target: usize, element: Option<(&Assertion, Known)>) -> Standing {
         self.found.tally.judged += 1;
         let Target { probe, altered, .. } = &self.targets[target];
-        Some(if let Some((assertion, element)) = element {
-            self.of_element(assertion, element)
-        } else {
-            let view = self.view.with(probe, altered, &self.question.reading.derives);
-            answer(self.question, &view).standing
-        })
+        if let Some((assertion, element)) = element {
+            return self.of_element(assertion, element);
+        }
+        let view = self.view.with(probe, altered, &self.question.reading.derives);
+        answer(self.question, &view).standing
     }
 
     /// The one element a counterfeit is in, when it can change the answer for no other: `each` is the list itself,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     finding::{Code, Finding},
+    form::document_of,
     manifest,
 };
 use crate::digest::Digest;
@@ -31,9 +32,7 @@ pub struct Metadata {
 impl Metadata {
     /// The metadata as they are written.
     pub fn render(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("plain fields can always be written");
-        bytes.push(b'\n');
-        bytes
+        document_of(self)
     }
 
     /// The checksum file of the archive.

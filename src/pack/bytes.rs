@@ -1,6 +1,15 @@
-//! Bytes that can be read at any place: a file on disk, or a copy in memory. Nothing here holds more than it is asked for.
+//! Bytes on their way: read at any place of a file or of a copy in memory, and hashed while they are written. Nothing
+//! here holds more than it is asked for.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::unix::fs::FileExt,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::Digest;
 
 /// Something of a known length that can be read at any offset, from several threads.
 pub(crate) trait Bytes: Send + Sync {
@@ -65,4 +74,42 @@ pub(crate) fn read_vec(source: &dyn Bytes, at: u64, length: usize) -> io::Result
     let mut bytes = vec![0; length];
     io::Read::read_exact(&mut Slice::new(source, at, length as u64), &mut bytes)?;
     Ok(bytes)
+}
+
+/// Hashes what passes through on its way to a file.
+pub(crate) struct Hashing<W> {
+    out: W,
+    hasher: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Hashing<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self {
+            out,
+            hasher: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    /// What passed through, and how much of it.
+    pub(crate) fn finish(mut self) -> io::Result<(Digest, u64)> {
+        self.out.flush()?;
+        let hex = hex::encode(self.hasher.finalize());
+        let digest = Digest::parse(&hex).ok_or_else(|| io::Error::other("a SHA-256 is 64 digits"))?;
+        Ok((digest, self.size))
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        self.size += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

@@ -6,26 +6,44 @@ use std::{
     io::{self, BufRead, BufReader, Read},
 };
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Serialize,
+    de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor},
+};
 
 use super::{
     finding::{Code, Finding},
     layout::{Role, role_of},
 };
 
+/// A JSON document in the one form in which closure writes it: indented, its keys in their order, a line feed behind.
+pub(crate) fn document_of(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("maps with string keys can always be written");
+    bytes.push(b'\n');
+    bytes
+}
+
 /// Check the form of a file by its name. Given files are checked by whoever reads them; logs are opaque.
 pub(crate) fn check(path: &str, contents: impl Read, findings: &mut Vec<Finding>) -> io::Result<()> {
     if matches!(role_of(path), Role::Given | Role::Log) && path != super::layout::PLAN {
         return Ok(());
     }
-    match path.rsplit_once('.') {
-        Some((_, "json")) => {
-            document(path, contents, findings);
-            Ok(())
-        }
-        Some((_, "jsonl")) => lines(path, contents, findings),
-        _ => Ok(()),
+    if is_lines(path) {
+        return lines(path, contents, findings);
     }
+    if extension(path) == Some("json") {
+        document(path, contents, findings);
+    }
+    Ok(())
+}
+
+/// True for a file of lines, by its name.
+pub(crate) fn is_lines(path: &str) -> bool {
+    extension(path) == Some("jsonl")
+}
+
+fn extension(path: &str) -> Option<&str> {
+    path.rsplit_once('.').map(|(_, extension)| extension)
 }
 
 fn document(path: &str, contents: impl Read, findings: &mut Vec<Finding>) {

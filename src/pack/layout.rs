@@ -135,10 +135,8 @@ pub fn role_of(path: &str) -> Role {
 fn role_in_gate(rest: &str) -> Role {
     match rest.split_once('/') {
         Some((_, "observations.json")) => Role::Raw,
-        Some((_, "outcome.json")) => Role::Derived,
-        Some((_, file)) if file.starts_with("controls/") => Role::Derived,
-        Some(_) => Role::Given,
-        None => Role::Derived,
+        Some((_, file)) if file != "outcome.json" && !file.starts_with("controls/") => Role::Given,
+        _ => Role::Derived,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The pack: its layout, its manifest, its seal, its canonical zip, and the strict reading of all of them.
 //!
-//! [`seal`] turns a record folder into a pack; [`Whole`] is a pack of which every byte has been accounted for, and
+//! `seal` turns a record folder into a pack; a `Whole` is a pack of which every byte has been accounted for, and
 //! only strict reading makes one. Whether a whole pack *proves* anything is for the rooms below to say.
 
 pub mod beside;
@@ -21,6 +21,8 @@ mod archive;
 mod bytes;
 mod form;
 mod header;
+mod reading;
+mod store;
 mod strict;
 
 pub use files::{Files, Folder};

@@ -11,6 +11,7 @@ use super::{
     beside::Beside,
     files::{Files, Folder},
     finding::{Code, Finding},
+    form,
     layout::PLAN,
     seal::{Label, SealError, seal},
     whole::Whole,
@@ -112,7 +113,10 @@ pub fn rehearse(
 /// Let the copy of the plan grow by a byte.
 fn touch(scratch: &Path) -> Result<(), SealError> {
     let path = scratch.join(PLAN);
-    let failed = |source| SealError::Io { path: path.clone(), source };
+    let failed = |source| SealError::Io {
+        path: path.clone(),
+        source,
+    };
     let mut bytes = fs::read(&path).map_err(failed)?;
     bytes.push(b'\n');
     fs::write(&path, bytes).map_err(failed)
@@ -139,7 +143,7 @@ fn copy(folder: &Path, scratch: &Path) -> Result<(), SealError> {
     }
     for name in walked.paths() {
         let mut bytes = walked.bytes(&name).map_err(failed(&folder.join(&name)))?;
-        if name.ends_with(".jsonl") {
+        if form::is_lines(&name) {
             complete_lines(&mut bytes);
         }
         let to = scratch.join(&name);
@@ -158,4 +162,84 @@ fn complete_lines(bytes: &mut Vec<u8>) {
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |at| at + 1);
     bytes.truncate(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Between, rehearse};
+    use crate::pack::{finding::Code, specimen, wounds};
+
+    #[test]
+    fn a_rehearsal_seals_twice_alike_and_every_wound_is_found() {
+        let [record, scratch] = [
+            specimen::record(),
+            tempfile::tempdir().expect("a folder can be made"),
+        ];
+        let battery: Vec<_> = wounds::battery().collect();
+        let seen = rehearse(
+            record.path(),
+            &specimen::label(),
+            scratch.path(),
+            &battery,
+            Between::Nothing,
+        )
+        .expect("it can be sealed");
+        assert_eq!(seen.first, seen.second);
+        assert!(seen.whole, "{:?}", seen.findings);
+        assert_eq!(seen.wounds.len(), battery.len());
+        assert!(
+            seen.wounds
+                .iter()
+                .all(|wound| wound.found.contains(&wound.expected))
+        );
+        assert!(!record.path().join("pack.json").exists());
+    }
+
+    #[test]
+    fn a_rehearsal_that_is_disturbed_shows_it() {
+        let rehearsed = |between| {
+            let [record, scratch] = [
+                specimen::record(),
+                tempfile::tempdir().expect("a folder can be made"),
+            ];
+            rehearse(
+                record.path(),
+                &specimen::label(),
+                scratch.path(),
+                &[&wounds::UNHARMED],
+                between,
+            )
+            .expect("it can be sealed")
+        };
+        let touched = rehearsed(Between::Touch);
+        assert_ne!(touched.first, touched.second);
+        let cut = rehearsed(Between::Truncate);
+        assert_eq!(
+            cut.findings.first().map(|finding| finding.code),
+            Some(Code::Truncated)
+        );
+        assert_eq!(cut.wounds[0].found, [], "what is unharmed earns no finding");
+    }
+
+    #[test]
+    fn a_line_on_its_way_to_paper_does_not_break_a_rehearsal() {
+        let [record, scratch] = [
+            specimen::record(),
+            tempfile::tempdir().expect("a folder can be made"),
+        ];
+        fs::write(record.path().join("timeline.jsonl"), "{}\n{\"half").expect("files can be written");
+        let seen = rehearse(
+            record.path(),
+            &specimen::label(),
+            scratch.path(),
+            &[],
+            Between::Nothing,
+        )
+        .expect("it can be sealed");
+        assert!(seen.whole, "{:?}", seen.findings);
+        let copied = fs::read_to_string(scratch.path().join("timeline.jsonl")).expect("it was copied");
+        assert_eq!(copied, "{}\n");
+    }
 }

@@ -8,11 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest as _, Sha256};
-
 use super::{
     archive::{Archive, Measure, Measuring},
     beside::Metadata,
+    bytes::Hashing,
     files::Folder,
     finding::Finding,
     layout::{ARCHIVE, BROKEN, CHECKSUM, MANIFEST, METADATA, PART, TOC, role_of},
@@ -58,7 +57,9 @@ pub enum SealError {
 }
 
 fn listed(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n{finding}")).collect()
+    findings
+        .iter()
+        .fold(String::new(), |list, finding| list + "\n" + &finding.to_string())
 }
 
 /// Seal a record folder whose derived files are already written.
@@ -178,43 +179,6 @@ fn measure(path: &Path) -> io::Result<Measure> {
     let mut buffer = vec![0; 1 << 18];
     while measuring.read(&mut buffer)? > 0 {}
     measuring.finish()
-}
-
-/// Hashes what passes through on its way to a file.
-struct Hashing<W> {
-    out: W,
-    hasher: Sha256,
-    size: u64,
-}
-
-impl<W: Write> Hashing<W> {
-    fn new(out: W) -> Self {
-        Self {
-            out,
-            hasher: Sha256::new(),
-            size: 0,
-        }
-    }
-
-    fn finish(mut self) -> io::Result<(Digest, u64)> {
-        self.out.flush()?;
-        let hex = hex::encode(self.hasher.finalize());
-        let digest = Digest::parse(&hex).ok_or_else(|| io::Error::other("a SHA-256 is 64 digits"))?;
-        Ok((digest, self.size))
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..n]);
-        self.size += n as u64;
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), SealError> {

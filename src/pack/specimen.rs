@@ -1,6 +1,6 @@
 //! A small record for tests, with a file of every role.
 
-use std::fs;
+use std::{fs, sync::LazyLock};
 
 use super::{seal::Label, wounds::Specimen};
 use crate::outcome::Outcome;
@@ -44,9 +44,12 @@ pub(crate) fn label() -> Label {
     }
 }
 
-/// The record, sealed, in memory.
+/// The record, sealed, in memory. Made once: properties ask for it hundreds of times.
 pub(crate) fn sealed() -> Specimen {
-    let folder = record();
-    let sealed = super::seal(folder.path(), &label()).expect("it can be sealed");
-    Specimen::read(&sealed.archive).expect("it was written")
+    static SEALED: LazyLock<Specimen> = LazyLock::new(|| {
+        let folder = record();
+        let sealed = super::seal(folder.path(), &label()).expect("it can be sealed");
+        Specimen::read(&sealed.archive).expect("it was written")
+    });
+    SEALED.clone()
 }

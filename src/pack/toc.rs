@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     finding::{Code, Finding},
+    form::document_of,
     layout::{MANIFEST, Role, TOC, gate_of_observations, observations, outcome, role_of},
 };
 use crate::outcome::Outcome;
@@ -85,9 +86,7 @@ fn is_of_family(gate: &str, family: &str) -> bool {
 impl Toc {
     /// The table as it is written.
     pub fn render(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("a table of plain maps can always be written");
-        bytes.push(b'\n');
-        bytes
+        document_of(self)
     }
 
     /// Read a table; what is wrong goes to `findings`.

@@ -14,11 +14,11 @@ use super::{
     bytes::{Bytes, Slice},
     files::{Files, Folder},
     finding::{Code, Finding},
-    form,
-    layout::{ARCHIVE, MANIFEST, Role, TOC, role_of},
-    manifest::{self, Manifest},
-    seal::archive_digest,
-    strict::{self, Member},
+    layout::{MANIFEST, Role, role_of},
+    manifest::Manifest,
+    reading::Reading,
+    store::Store,
+    strict,
     toc::Toc,
 };
 use crate::digest::Digest;
@@ -47,12 +47,6 @@ pub struct Whole {
     toc: Toc,
     root: Digest,
     archive: Option<Metadata>,
-}
-
-/// Where the bytes are.
-enum Store {
-    Folder(Folder),
-    Archive(Box<dyn Bytes>, BTreeMap<String, Member>),
 }
 
 impl Whole {
@@ -101,7 +95,7 @@ impl Whole {
             root_digest: reading.root.clone(),
         };
         beside.compare(&metadata, &mut findings);
-        Ok(reading.judge(findings, Some(metadata)))
+        Ok(Self::judge(reading, findings, Some(metadata)))
     }
 
     fn of_folder(path: &Path) -> io::Result<Result<Self, Vec<Finding>>> {
@@ -109,7 +103,26 @@ impl Whole {
         let folder = Folder::walk(path, &mut findings)?;
         let reading = Reading::of(Store::Folder(folder), &mut findings)?;
         let metadata = reading.archive_beside(path, &mut findings)?;
-        Ok(reading.judge(findings, metadata))
+        Ok(Self::judge(reading, findings, metadata))
+    }
+
+    /// The one place where a pack becomes whole: nothing was found.
+    fn judge(
+        reading: Reading,
+        findings: Vec<Finding>,
+        archive: Option<Metadata>,
+    ) -> Result<Self, Vec<Finding>> {
+        match reading.toc {
+            Some(toc) if findings.is_empty() => Ok(Self {
+                store: reading.store,
+                manifest: reading.manifest,
+                sizes: reading.sizes,
+                toc,
+                root: reading.root,
+                archive,
+            }),
+            _ => Err(findings),
+        }
     }
 
     /// The names of all files, the table of contents and the manifest too, sorted by their bytes.
@@ -171,179 +184,147 @@ impl Files for Whole {
     }
 }
 
-impl Store {
-    fn open<'a>(&'a self, path: &str) -> io::Result<Box<dyn Read + 'a>> {
-        match self {
-            Self::Folder(folder) => Ok(Box::new(folder.open(path)?)),
-            Self::Archive(source, members) => {
-                let member = members.get(path).ok_or(io::ErrorKind::NotFound)?;
-                Ok(Box::new(Slice::new(&**source, member.at, member.size)))
-            }
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink, path::Path};
+
+    use proptest::prelude::*;
+
+    use super::{Refusal, Whole};
+    use crate::pack::{
+        beside::Beside,
+        finding::Code,
+        layout::{self, Role},
+        seal, specimen,
+    };
+
+    /// Path and code of everything wrong with a pack.
+    fn wrong(path: &Path) -> Vec<(Code, String)> {
+        match Whole::read(path) {
+            Ok(_) => Vec::new(),
+            Err(Refusal::NotWhole(findings)) => findings.into_iter().map(|f| (f.code, f.path)).collect(),
+            Err(error) => panic!("{error}"),
         }
     }
 
-    /// Name → size and SHA-256 of every file.
-    fn measure(&self) -> io::Result<BTreeMap<String, (u64, Digest)>> {
-        match self {
-            Self::Folder(folder) => folder
-                .files()
-                .keys()
-                .map(|name| {
-                    let (digest, size) = Digest::of_reader(folder.open(name)?)?;
-                    Ok((name.clone(), (size, digest)))
-                })
-                .collect(),
-            Self::Archive(_, members) => Ok(members
-                .iter()
-                .map(|(name, member)| (name.clone(), (member.size, member.digest.clone())))
-                .collect()),
-        }
+    fn sealed_folder() -> tempfile::TempDir {
+        let folder = specimen::record();
+        seal(folder.path(), &specimen::label()).expect("it can be sealed");
+        folder
     }
-}
 
-/// A pack while it is being read: everything known, nothing judged.
-struct Reading {
-    store: Store,
-    manifest: Manifest,
-    sizes: BTreeMap<String, u64>,
-    toc: Option<Toc>,
-    root: Digest,
-}
-
-impl Reading {
-    fn of(store: Store, findings: &mut Vec<Finding>) -> io::Result<Self> {
-        let mut files = store.measure()?;
-        let sizes: BTreeMap<_, _> = files
-            .iter()
-            .map(|(name, (size, _))| (name.clone(), *size))
-            .collect();
-        for name in files.keys() {
-            form::check(name, store.open(name)?, findings)?;
-        }
-        let manifest_bytes = contents(&store, &sizes, MANIFEST)?;
-        let manifest = match &manifest_bytes {
-            Some(bytes) => manifest::parse(bytes, findings),
-            None => Manifest::new(),
+    #[test]
+    fn a_folder_and_its_archive_are_whole_and_hold_the_same() {
+        let folder = sealed_folder();
+        let Ok(unpacked) = Whole::read(folder.path()) else {
+            panic!("the folder is not whole");
         };
-        if files.remove(MANIFEST).is_some() {
-            compare_with_manifest(&files, &manifest, findings);
-        } else {
-            findings.push(Finding::new(
-                Code::Missing,
-                MANIFEST,
-                "the manifest",
-                "there",
-                "not there",
-            ));
-        }
-        let toc = match contents(&store, &sizes, TOC)? {
-            Some(bytes) => Toc::parse(&bytes, findings),
-            // The manifest must list a table of contents; one that lists none describes no pack.
-            None => {
-                findings.push(Finding::new(
-                    Code::Missing,
-                    TOC,
-                    "the table of contents",
-                    "there",
-                    "not there",
-                ));
-                None
-            }
+        let Ok(packed) = Whole::read(&folder.path().join(layout::ARCHIVE)) else {
+            panic!("the archive is not whole");
         };
-        if let Some(toc) = &toc {
-            let there = sizes.iter().map(|(name, size)| (name.as_str(), *size)).collect();
-            toc.compare(&there, findings);
+        assert_eq!(unpacked.root(), packed.root());
+        assert_eq!(unpacked.archive(), packed.archive());
+        assert_eq!(unpacked.toc(), packed.toc());
+        assert!(unpacked.paths().eq(packed.paths()));
+        for path in packed.paths() {
+            assert_eq!(unpacked.bytes(path).ok(), packed.bytes(path).ok(), "{path}");
         }
-        let root = Digest::of(manifest_bytes.unwrap_or_default());
-        Ok(Self {
-            store,
-            manifest,
-            sizes,
-            toc,
-            root,
-        })
+        assert!(packed.of_role(Role::Log).eq(["logs/api.log"]));
+        assert!(packed.bytes("nobody.txt").is_err());
     }
 
-    /// An archive that lies in the folder must hold what the folder holds.
-    fn archive_beside(&self, folder: &Path, findings: &mut Vec<Finding>) -> io::Result<Option<Metadata>> {
-        let path = folder.join(ARCHIVE);
-        if !path.is_file() {
-            return Ok(None);
+    #[test]
+    fn everything_wrong_with_a_folder_is_reported_at_once() {
+        let folder = sealed_folder();
+        let path = folder.path();
+        fs::remove_file(path.join(layout::ARCHIVE)).expect("it is there");
+        fs::write(path.join("plan.json"), "{}").expect("files can be written");
+        fs::write(path.join("logs/new.log"), "").expect("files can be written");
+        fs::remove_file(path.join("seal.json")).expect("it is there");
+        symlink("api.log", path.join("logs/link.log")).expect("links can be made");
+        let wrong = wrong(path);
+        for expected in [
+            (Code::SymbolicLink, "logs/link.log"),
+            (Code::Altered, "plan.json"),
+            (Code::Unlisted, "logs/new.log"),
+            (Code::Missing, "seal.json"),
+            (Code::TocDiffers, "plan.json"),
+        ] {
+            assert!(
+                wrong.contains(&(expected.0, expected.1.to_owned())),
+                "{expected:?}: {wrong:?}"
+            );
         }
-        let (sha256, size) = Digest::of_reader(File::open(&path)?)?;
-        let names: Vec<&str> = self.sizes.keys().map(String::as_str).collect();
-        let expected = archive_digest(folder, &names)?;
-        if expected != sha256 {
-            let what = "SHA-256 of the archive in the folder";
-            findings.push(Finding::new(
-                Code::ArchiveDiffers,
-                ARCHIVE,
-                what,
-                expected,
-                &sha256,
-            ));
+    }
+
+    #[test]
+    fn an_archive_that_holds_something_else_than_its_folder_is_found() {
+        let [folder, other] = [sealed_folder(), specimen::record()];
+        fs::write(other.path().join("logs/api.log"), "other\n").expect("files can be written");
+        seal(other.path(), &specimen::label()).expect("it can be sealed");
+        for name in [layout::ARCHIVE, layout::CHECKSUM] {
+            fs::copy(other.path().join(name), folder.path().join(name)).expect("it is there");
         }
-        let metadata = Metadata {
-            name: ARCHIVE.to_owned(),
-            sha256,
-            size,
-            entries: names.len() as u64,
-            root_digest: self.root.clone(),
+        let codes: Vec<_> = wrong(folder.path()).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(codes, [Code::ArchiveDiffers, Code::MetadataMismatch]);
+    }
+
+    #[test]
+    fn bytes_that_change_after_reading_are_not_handed_out() {
+        let folder = sealed_folder();
+        let Ok(whole) = Whole::read(folder.path()) else {
+            panic!("the folder is not whole");
         };
-        Beside::look(&path)?.compare(&metadata, findings);
-        Ok(Some(metadata))
+        fs::write(folder.path().join("plan.json"), "{}").expect("files can be written");
+        let error = whole.bytes("plan.json").expect_err("it changed");
+        assert_eq!(error.to_string(), "`plan.json` changed after it was read");
     }
 
-    fn judge(self, findings: Vec<Finding>, archive: Option<Metadata>) -> Result<Whole, Vec<Finding>> {
-        match self.toc {
-            Some(toc) if findings.is_empty() => Ok(Whole {
-                store: self.store,
-                manifest: self.manifest,
-                sizes: self.sizes,
-                toc,
-                root: self.root,
-                archive,
-            }),
-            _ => Err(findings),
+    #[test]
+    fn a_pack_that_is_not_there_is_unreadable_and_not_broken() {
+        let error = Whole::read(Path::new("/nowhere/pack.zip")).err();
+        assert!(matches!(error, Some(Refusal::Unreadable { .. })));
+    }
+
+    #[test]
+    fn no_bit_of_the_archive_is_free() {
+        let good = specimen::sealed().archive;
+        for at in 0..good.len() {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1 << (at % 8);
+            assert!(Whole::of_bytes(bytes, &Beside::default()).is_err(), "byte {at}");
         }
     }
-}
 
-fn contents(store: &Store, sizes: &BTreeMap<String, u64>, path: &str) -> io::Result<Option<Vec<u8>>> {
-    if !sizes.contains_key(path) {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    store.open(path)?.read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
-}
-
-/// Both ways: what is there is listed, and what is listed is there.
-fn compare_with_manifest(
-    files: &BTreeMap<String, (u64, Digest)>,
-    manifest: &Manifest,
-    findings: &mut Vec<Finding>,
-) {
-    for (name, (_, digest)) in files {
-        match manifest.get(name) {
-            Some(listed) if listed == digest => {}
-            Some(listed) => findings.push(Finding::new(
-                Code::Altered,
-                name,
-                "SHA-256 of the file",
-                listed,
-                digest,
-            )),
-            None => findings.push(Finding::new(
-                Code::Unlisted,
-                name,
-                "the file",
-                "listed in the manifest",
-                digest,
-            )),
+    #[test]
+    fn no_cut_of_the_archive_is_whole_and_none_panics() {
+        let good = specimen::sealed().archive;
+        for length in 0..good.len() {
+            assert!(
+                Whole::of_bytes(good[..length].to_vec(), &Beside::default()).is_err(),
+                "{length}"
+            );
+            assert!(
+                Whole::of_bytes(good[length + 1..].to_vec(), &Beside::default()).is_err(),
+                "{length}"
+            );
         }
     }
-    for (name, digest) in manifest.iter().filter(|(name, _)| !files.contains_key(*name)) {
-        findings.push(Finding::new(Code::Missing, name, "the file", digest, "not there"));
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_whole_and_none_panic(bytes: Vec<u8>) {
+            prop_assert!(Whole::of_bytes(bytes, &Beside::default()).is_err());
+        }
+
+        #[test]
+        fn no_number_in_a_header_makes_it_panic(at: prop::sample::Index, word: [u8; 4]) {
+            let good = specimen::sealed().archive;
+            let mut bytes = good.clone();
+            let at = at.index(bytes.len() - 4);
+            bytes[at..at + 4].copy_from_slice(&word);
+            let whole = Whole::of_bytes(bytes.clone(), &Beside::default()).is_ok();
+            prop_assert_eq!(whole, bytes == good);
+        }
     }
 }

@@ -85,6 +85,7 @@ pub trait Ground: Send + Sync {
     /// Start a scratch copy, record what it came to, remove it: the observation of the kind `startup`.
     fn startup<'a>(&'a self, scratch: &'a Scratch) -> Answer<'a, Value>;
 
-    /// The resolved model under some changes: what would run.
+    /// What would run under some changes: `{source_sha256, model}`, the file's digest before its variables are
+    /// filled in and the resolved model; `{refused}` with the complaints when the compose file refuses them.
     fn model(&self, changes: &[Change]) -> Result<Value, String>;
 }

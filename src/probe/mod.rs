@@ -155,7 +155,10 @@ async fn by_kind(kind: &str, params: &Value, site: &Site) -> Result<Value, Blind
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        sync::Arc,
+    };
 
     use serde_json::{Value, json};
 
@@ -190,6 +193,12 @@ mod tests {
                 kind.name
             );
         }
+    }
+
+    #[test]
+    fn the_reader_accepts_exactly_the_kinds_in_the_list() {
+        let read: BTreeSet<_> = crate::gate::kinds::KINDS.iter().map(|kind| kind.name).collect();
+        assert_eq!(KINDS.iter().map(|kind| kind.name).collect::<BTreeSet<_>>(), read);
     }
 
     #[tokio::test]

@@ -1,13 +1,13 @@
 //! What the tests of looks and changes stand on: a real Postgres, and a site around it.
 
+mod cluster;
+
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::{fs::chown, process::CommandExt as _},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    net::SocketAddr,
+    path::PathBuf,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -18,166 +18,9 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{Access, Action, Change, Clock, Files, Ground, Paper, Scratch, Site, ground::Answer, http};
 use crate::exchange::Exchange;
+use cluster::Cluster;
 
-/// The user a cluster runs as when we are root, whom Postgres refuses.
-const NOBODY: u32 = 65_534;
-
-/// A cluster of its own, ended when the last test that uses it is done.
-pub(crate) struct Cluster {
-    folder: tempfile::TempDir,
-    server: Child,
-    pub(crate) address: SocketAddr,
-}
-
-static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
 static DATABASES: AtomicU32 = AtomicU32::new(0);
-
-impl Cluster {
-    /// The one cluster of this test process.
-    fn shared() -> Arc<Self> {
-        let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let cluster = Arc::new(Self::start());
-            *shared = Arc::downgrade(&cluster);
-            cluster
-        })
-    }
-
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        if is_root() {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may");
-        }
-        let data = folder.path().join("data");
-        let made = command("initdb", folder.path())
-            .arg("-D")
-            .arg(&data)
-            .args([
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--no-sync",
-                "--locale=C",
-            ])
-            .output()
-            .expect("initdb runs");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("bound");
-        drop(free);
-        let server = command("postgres", folder.path())
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(folder.path())
-            .args([
-                "-p",
-                &address.port().to_string(),
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-c",
-                "fsync=off",
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("postgres runs");
-        let cluster = Self {
-            folder,
-            server,
-            address,
-        };
-        cluster.wait();
-        cluster.role();
-        cluster
-    }
-
-    /// One role for all tests, made before any of them: a witness compares all roles of a cluster.
-    fn role(&self) {
-        let port = self.address.port().to_string();
-        let mut psql = command("psql", self.folder.path());
-        psql.args([
-            "-qX",
-            "-h",
-            "127.0.0.1",
-            "-U",
-            "postgres",
-            "-p",
-            &port,
-            "-c",
-            "create role plain login",
-        ]);
-        assert!(
-            psql.status().is_ok_and(|status| status.success()),
-            "the role was not made"
-        );
-    }
-
-    fn wait(&self) {
-        let socket = self
-            .folder
-            .path()
-            .join(format!(".s.PGSQL.{}.lock", self.address.port()));
-        let begin = Instant::now();
-        let ready = || {
-            command("pg_isready", self.folder.path())
-                .args(["-q", "-h", "127.0.0.1", "-p", &self.address.port().to_string()])
-                .status()
-                .is_ok_and(|status| status.success())
-        };
-        while !(socket.exists() && ready()) {
-            assert!(
-                begin.elapsed() < Duration::from_secs(30),
-                "the cluster did not start"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        // An immediate shutdown: nothing in it is worth keeping.
-        let pid = i32::try_from(self.server.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
-        let _sent = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::QUIT));
-        let _ended = self.server.wait();
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn command(program: &str, folder: &Path) -> Command {
-    let mut command = Command::new(binary(program));
-    command.current_dir(folder);
-    if is_root() {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    command
-}
-
-/// Where Postgres is: `PG_BIN`, the newest of Debian's places, or the path.
-fn binary(program: &str) -> PathBuf {
-    let debian = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut places: Vec<PathBuf> = debian.map(|entry| entry.path().join("bin")).collect();
-    places.sort();
-    places.extend(std::env::var_os("PG_BIN").map(PathBuf::from));
-    let found = places
-        .iter()
-        .rev()
-        .map(|place| place.join(program))
-        .find(|path| path.exists());
-    found.unwrap_or_else(|| PathBuf::from(program))
-}
 
 /// A database of one test, and the site that reaches it as `admin` and as the ordinary role `plain`.
 pub(crate) struct Bench {
@@ -380,6 +223,20 @@ impl Ground for Still {
     }
 
     fn model(&self, changes: &[Change]) -> Result<Value, String> {
-        Ok(serde_json::json!({ "changes": format!("{changes:?}") }))
+        let services = self.services.lock().expect("not poisoned");
+        let mut services: serde_json::Map<String, Value> = services
+            .iter()
+            .map(|(name, faked)| (name.clone(), serde_json::json!(faked.planned)))
+            .collect();
+        for change in changes {
+            match change {
+                Change::Compose { fragment } if fragment == "refused" => {
+                    return Ok(serde_json::json!({ "refused": "compose.yml: no" }));
+                }
+                Change::Compose { fragment } => drop(services.insert(fragment.clone(), "overridden".into())),
+                other => drop(services.insert("changed".into(), format!("{other:?}").into())),
+            }
+        }
+        Ok(serde_json::json!({ "source_sha256": "", "model": { "services": services } }))
     }
 }

@@ -153,7 +153,8 @@ async fn gates(
             return Ending::Stopped(format!("the seal broke before {}: {} changed", planned.id, changed.join(", ")));
         }
         tell(News::Gate { number: at + 1, of, id: &planned.id, name: &planned.name });
-        if let Some(reason) = not_run(planned, &progress.borrow()) {
+        let left_out = not_run(planned, &progress.borrow());
+        if let Some(reason) = left_out {
             keep(record, progress, &GateRecord {
                 gate: planned.id.clone(),
                 not_run: Some(reason),

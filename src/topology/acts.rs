@@ -7,7 +7,8 @@ use tokio::time::timeout;
 use super::{
     GRACE, Topology,
     error::{Error, Leftover, Result},
-    life::{Life, Standing, State},
+    goal::Standing,
+    life::{Life, State},
     seen::ServiceSeen,
     substrate::Signal,
 };
@@ -59,8 +60,11 @@ impl Topology {
     /// # Errors
     /// When it does not live.
     pub async fn pause(&self, service: &str) -> Result<ServiceSeen> {
-        self.line(service)?.send_modify(Life::pause);
-        self.signal("pause", service, Signal::Pause).await?;
+        let line = self.line(service)?;
+        // Before the signal: a look that fails because of it must find the service paused already.
+        line.send_modify(Life::pause);
+        let held = self.signal("pause", service, Signal::Pause).await;
+        held.inspect_err(|_| line.send_modify(Life::unpause))?;
         self.inspect(service).await
     }
 

@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use super::{
     Topology,
     error::{Error, Result},
-    life::{Goal, Life, Standing, State},
+    goal::{Goal, Standing},
+    life::{Life, State},
     seen::ServiceSeen,
 };
 
@@ -109,7 +110,7 @@ impl Topology {
             return false;
         };
         for (dependency, &condition) in &service.depends_on {
-            let goal = Goal::of_condition(condition, &self.model, dependency);
+            let goal = self.goal_under(condition, dependency);
             if self.await_goal(dependency, goal).await == Standing::Failed {
                 return false;
             }
@@ -121,12 +122,12 @@ impl Topology {
         let Some(line) = self.lives.get(name) else {
             return Standing::Failed;
         };
-        let mut life = line.subscribe();
-        match life
+        let mut changes = line.subscribe();
+        match changes
             .wait_for(|life| goal.standing(life) != Standing::Rising)
             .await
         {
-            Ok(life) => goal.standing(&life),
+            Ok(now) => goal.standing(&now),
             Err(_) => Standing::Failed,
         }
     }
@@ -201,7 +202,7 @@ impl Topology {
         }
         let dependencies = self.model.services.get(name)?.depends_on.iter();
         let mut unmet = dependencies.filter(|(dependency, condition)| {
-            let goal = Goal::of_condition(**condition, &self.model, dependency);
+            let goal = self.goal_under(**condition, dependency);
             self.lives
                 .get(*dependency)
                 .is_none_or(|line| goal.standing(&line.borrow()) != Standing::Ready)

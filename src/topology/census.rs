@@ -178,9 +178,12 @@ impl Resident {
 pub(crate) fn extinguish(marks: Marks<'_>, patience: Duration) -> (Vec<Resident>, Vec<Resident>) {
     let deadline = Instant::now() + patience;
     let mut killed: Vec<Resident> = Vec::new();
+    let mut empty_looks = 0;
     loop {
         let alive = Census::take().of_run(marks);
-        if alive.is_empty() || Instant::now() >= deadline {
+        empty_looks = if alive.is_empty() { empty_looks + 1 } else { 0 };
+        // Twice, because a process that is just becoming another program shows no marks for a moment.
+        if empty_looks == 2 || Instant::now() >= deadline {
             return (killed, alive);
         }
         for one in alive {

@@ -4,12 +4,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{
     census::extinguish,
     error::{Error, Result},
-    run_folder::{VANISHING, lock_root, marks, remove, survivors_left, try_lock},
+    run_folder::{LOCK_FILE, VANISHING, lock_root, marks, remove, resolved, survivors_left, try_lock},
     state::RunState,
 };
 
@@ -35,6 +37,7 @@ pub fn clean(root: &Path) -> Result<Vec<Cleaned>> {
     if !root.exists() {
         return Ok(Vec::new());
     }
+    let root = &resolved(root)?;
     let _root_lock = lock_root(root)?;
     let entries = fs::read_dir(root).map_err(Error::folder("read", root))?;
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -49,7 +52,13 @@ pub fn clean(root: &Path) -> Result<Vec<Cleaned>> {
 }
 
 fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
-    let Some(_lock) = try_lock(folder)? else {
+    // A folder that holds something but no lock is not a run's, whatever root we were told. One that holds nothing
+    // was killed before it had more than its name.
+    let is_empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    if !is_empty && !folder.join(LOCK_FILE).exists() {
+        return Ok(None);
+    }
+    let Some(_lock) = lock_of_the_dead(folder)? else {
         return Ok(None);
     };
     let run = folder
@@ -71,6 +80,21 @@ fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
         ports: state.map(|state| state.ports).unwrap_or_default(),
         folder: folder.to_owned(),
     }))
+}
+
+/// The lock of a run, if nobody lives who holds it. A process that was being started when its run was killed holds
+/// the lock as well, until it becomes the program it was to be: such a one is waited for.
+fn lock_of_the_dead(folder: &Path) -> Result<Option<fs::File>> {
+    let deadline = Instant::now() + VANISHING;
+    loop {
+        let lock = try_lock(folder)?;
+        let owner = RunState::read(folder).and_then(|state| state.owner);
+        let owner_is_dead = owner.is_some_and(|owner| !owner.is_alive());
+        if lock.is_some() || !owner_is_dead || Instant::now() >= deadline {
+            return Ok(lock);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +126,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let folder = root.path().join("clean-dead");
         fs::create_dir_all(folder.join("live/cluster")).expect("made");
+        fs::write(folder.join("lock"), "").expect("written");
         let (mut known, mut wandered) = (sleeper(None), sleeper(Some("clean-dead")));
         let mut state = RunState::new("clean-dead");
         state.ports = vec![4711];
@@ -138,6 +163,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let folder = root.path().join("clean-reused");
         fs::create_dir(&folder).expect("made");
+        fs::write(folder.join("lock"), "").expect("written");
         let mut stranger = sleeper(None);
         let id = Identity::of(stranger.id()).expect("it lives");
         let mut state = RunState::new("clean-reused");
@@ -169,5 +195,15 @@ mod tests {
             [],
             "nothing is left to clean"
         );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_a_runs_is_left_alone_whatever_root_was_named() {
+        let root = tempfile::tempdir().expect("a folder");
+        let letters = root.path().join("letters");
+        fs::create_dir(&letters).expect("made");
+        fs::write(letters.join("to-mother"), "").expect("written");
+        assert_eq!(clean(root.path()).expect("cleaned"), []);
+        assert!(letters.join("to-mother").exists());
     }
 }

@@ -159,10 +159,8 @@ fn suggested(nearest: Option<&str>) -> String {
 }
 
 fn listed(things: &[impl fmt::Display]) -> String {
-    things
-        .iter()
-        .map(|thing| format!("\n{}", indented(&thing.to_string())))
-        .collect()
+    let lines = things.iter().map(|thing| indented(&thing.to_string()));
+    lines.fold(String::new(), |list, lines| list + "\n" + &lines)
 }
 
 fn indented(text: &str) -> String {

@@ -1,5 +1,5 @@
-//! What is known of one service at one moment, and what it must come to. The substrate writes it as things happen;
-//! bring-up, acts and looks read it.
+//! What is known of one service at one moment. The substrate writes it as things happen; bring-up, acts and looks
+//! read it.
 
 use std::{
     fmt,
@@ -8,8 +8,6 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-
-use crate::compose::model::{Condition, Model};
 
 /// Where a service stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,92 +187,10 @@ impl Life {
     }
 }
 
-/// What a service must come to before it counts as up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Goal {
-    /// Its process was started.
-    Started,
-    /// It lives; or it was a one-shot that nobody waits for, and ended with 0.
-    Running,
-    /// Its health check succeeds.
-    Healthy,
-    /// It ended with 0.
-    Completed,
-}
-
-/// How a service stands towards its goal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Still on its way.
-    Rising,
-    /// There.
-    Ready,
-    /// It can never get there.
-    Failed,
-}
-
-impl Goal {
-    /// What a service of a model must come to: a one-shot is one that another service waits to see completed.
-    pub(crate) fn of(model: &Model, name: &str) -> Self {
-        let is_one_shot = model
-            .services
-            .values()
-            .any(|other| other.depends_on.get(name) == Some(&Condition::ServiceCompletedSuccessfully));
-        if is_one_shot {
-            Self::Completed
-        } else {
-            Self::of_server(model, name)
-        }
-    }
-
-    /// What a dependency must come to under a condition.
-    pub(crate) fn of_condition(condition: Condition, model: &Model, name: &str) -> Self {
-        match condition {
-            Condition::ServiceStarted => Self::Started,
-            Condition::ServiceHealthy => Self::of_server(model, name),
-            Condition::ServiceCompletedSuccessfully => Self::Completed,
-        }
-    }
-
-    fn of_server(model: &Model, name: &str) -> Self {
-        let has_check = model.services.get(name).is_some_and(has_check);
-        if has_check { Self::Healthy } else { Self::Running }
-    }
-
-    /// How a life stands towards this goal.
-    pub(crate) fn standing(self, life: &Life) -> Standing {
-        let is_there = match self {
-            Self::Started => life.starts > 0,
-            Self::Running => matches!(life.state, State::Running | State::Healthy | State::Completed),
-            Self::Healthy => life.state == State::Healthy,
-            Self::Completed => life.state == State::Completed,
-        };
-        let cannot = match self {
-            Self::Completed => life.state == State::Exited,
-            _ => matches!(life.state, State::Exited | State::Completed | State::Unhealthy),
-        };
-        match (is_there, cannot) {
-            (true, _) => Standing::Ready,
-            (false, true) => Standing::Failed,
-            (false, false) => Standing::Rising,
-        }
-    }
-}
-
-/// True when a service's health is asked: an empty test is a check switched off.
-pub(crate) fn has_check(service: &crate::compose::model::Service) -> bool {
-    service.healthcheck.as_ref().is_some_and(|check| {
-        let asks_natively = service
-            .native
-            .as_ref()
-            .is_some_and(|native| !native.health.is_empty());
-        asks_natively || !check.test.is_empty()
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Goal, Health, Life, Standing, State};
+    use super::{Health, Life, State};
+    use crate::topology::goal::{Goal, Standing};
 
     fn born(has_check: bool) -> Life {
         let mut life = Life::default();

@@ -5,6 +5,7 @@ use chrono::SecondsFormat;
 use super::{
     Topology,
     error::Result,
+    goal::Goal,
     life::{Life, State},
     seen::{ServiceSeen, Vitals},
 };
@@ -71,7 +72,7 @@ impl Topology {
         for seen in &mut all {
             let is_on_its_way = match seen.state {
                 State::Starting => true,
-                State::Running => self.goal(&seen.name) == super::life::Goal::Completed,
+                State::Running => self.goal(&seen.name) == Goal::Completed,
                 _ => false,
             };
             if is_on_its_way {

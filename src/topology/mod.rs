@@ -1,7 +1,7 @@
 //! The composed services: brought up, looked at, disturbed, taken down.
 //!
-//! The walk: [`clean`] what earlier runs left, open a [`RunFolder`], pick [`Addresses`], resolve the compose file with
-//! them, make a [`Topology`] of the model, bring it up, tear it down. What runs services (processes of this host, or
+//! The walk: `clean` what earlier runs left, open a `RunFolder`, pick `Addresses`, resolve the compose file with
+//! them, make a `Topology` of the model, bring it up, tear it down. What runs services (processes of this host, or
 //! an engine) is a substrate: one file behind one trait, and nothing above it knows which.
 
 mod acts;
@@ -10,6 +10,7 @@ mod bring_up;
 mod census;
 mod clean;
 mod error;
+mod goal;
 mod journal;
 mod life;
 mod look;
@@ -41,12 +42,13 @@ pub use self::{
     substrate::{Redactor, Site},
 };
 use self::{
-    life::{Goal, Life},
+    goal::Goal,
+    life::Life,
     native::Native,
     substrate::{LifeLine, Substrate},
 };
 use crate::{
-    compose::model::{Model, Service},
+    compose::model::{Condition, Model, Service},
     name::nearest,
 };
 
@@ -58,6 +60,7 @@ pub struct Topology {
     // Declared before the run, and so dropped before it: services go first, then the folder and the lock.
     substrate: Box<dyn Substrate>,
     run: Arc<RunFolder>,
+    addresses: Addresses,
     model: Model,
     /// What each service is, or was last, started with.
     current: Mutex<BTreeMap<String, Service>>,
@@ -71,17 +74,18 @@ impl Topology {
     /// # Errors
     /// When the run's folder cannot be used, or this host has no account to run services under.
     pub fn native(run: Arc<RunFolder>, site: Site, model: Model, addresses: Addresses) -> Result<Self> {
-        let substrate = Native::live(Arc::clone(&run), site, addresses)?;
-        Ok(Self::on(Box::new(substrate), run, model))
+        let substrate = Native::live(Arc::clone(&run), site, addresses.clone())?;
+        Ok(Self::on(Box::new(substrate), run, model, addresses))
     }
 
-    fn on(substrate: Box<dyn Substrate>, run: Arc<RunFolder>, model: Model) -> Self {
+    fn on(substrate: Box<dyn Substrate>, run: Arc<RunFolder>, model: Model, addresses: Addresses) -> Self {
         let line = |name: &String| (name.clone(), Arc::new(watch::Sender::new(Life::default())));
         let lives = model.services.keys().map(line).collect();
         let current = Mutex::new(model.services.clone());
         Self {
             substrate,
             run,
+            addresses,
             model,
             current,
             lives,
@@ -92,6 +96,11 @@ impl Topology {
     /// The model as it was planned, whatever single services are started with by now.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Who is found where.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// What a service is, or was last, started with.
@@ -110,7 +119,16 @@ impl Topology {
     }
 
     fn goal(&self, service: &str) -> Goal {
-        Goal::of(&self.model, service)
+        self.current().get(service).map_or(Goal::Running, |definition| {
+            Goal::of(&self.model, service, definition)
+        })
+    }
+
+    fn goal_under(&self, condition: Condition, dependency: &str) -> Goal {
+        let current = self.current();
+        current.get(dependency).map_or(Goal::Running, |definition| {
+            Goal::of_condition(condition, definition)
+        })
     }
 
     fn current(&self) -> MutexGuard<'_, BTreeMap<String, Service>> {

@@ -6,13 +6,14 @@ mod attend;
 mod binaries;
 mod cluster;
 mod launch;
+mod place;
 mod prepare;
 mod programs;
 
 use std::{
     collections::BTreeMap,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -23,37 +24,26 @@ use futures::future::{BoxFuture, FutureExt as _};
 use rustix::process::Pid;
 
 use self::{
-    account::Account,
-    attend::Attendance,
-    binaries::Binaries,
-    cluster::Cluster,
-    launch::{Launch, relocated, source_of},
-    programs::{CLEAN_PATH, Programs},
+    account::Account, attend::Attendance, binaries::Binaries, launch::Launch, place::Place,
+    programs::Programs,
 };
 use super::{
     addresses::Addresses,
     census::{Census, Identity, Resident, extinguish},
     error::{Cause, Error, Leftover, Result},
     journal::Journal,
-    life::has_check,
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
     seen::Vitals,
     substrate::{LifeLine, Signal, Site, Substrate},
     vitals::{Sample, environment, measure},
 };
-use crate::compose::model::{Model, Native as Declared, Service};
+use crate::compose::model::{Model, Service};
 
 /// One copy of the services on this host.
 pub(crate) struct Native {
     run: Arc<RunFolder>,
-    /// Name of this copy's folder below the run's: `live`, `scratch-1`.
-    label: String,
-    folder: PathBuf,
-    marker: String,
-    site: Site,
-    addresses: Addresses,
-    programs: Arc<Programs>,
+    place: Place,
     units: Mutex<BTreeMap<String, Unit>>,
     is_removed: AtomicBool,
 }
@@ -77,6 +67,12 @@ impl Native {
             let closed = io::Error::other("the account that services run under cannot pass through to it");
             return Err(Error::folder("use", run.path())(closed));
         }
+        let folder = site
+            .folder
+            .canonicalize()
+            .map_err(Error::folder("use", &site.folder))?;
+        let logs = std::path::absolute(&site.logs).map_err(Error::folder("use", &site.logs))?;
+        let site = Site { folder, logs, ..site };
         let programs = Arc::new(Programs::new(account, run.path().join("programs")));
         Self::new(run, "live", site, addresses, programs)
     }
@@ -98,23 +94,25 @@ impl Native {
         run.note(|state| state.folders.push(label.clone()))?;
         create_passable(&folder).map_err(Error::folder("create", &folder))?;
         create_passable(&site.logs).map_err(Error::folder("create", &site.logs))?;
-        let (units, is_removed) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Self {
-            run,
+        let place = Place {
             label,
             folder,
             marker,
             site,
             addresses,
             programs,
-            units,
-            is_removed,
+        };
+        Ok(Self {
+            run,
+            place,
+            units: Mutex::default(),
+            is_removed: AtomicBool::new(false),
         })
     }
 
     async fn start_process(&self, name: &str, service: &Service, life: LifeLine) -> Result<(), Cause> {
         let journal = self.journal(name)?;
-        let launch = Arc::new(self.launch(name, service, &journal).await?);
+        let launch = Arc::new(self.place.launch(name, service, &journal).await?);
         let child = launch.command(&launch.argv).spawn()?;
         let pid = child.id().ok_or("it ended before it could be looked at")?;
         let group = i32::try_from(pid)
@@ -145,7 +143,7 @@ impl Native {
             },
         );
         self.run
-            .note(|state| state.replace_group(format!("{}/{name}", self.label), leader))?;
+            .note(|state| state.replace_group(format!("{}/{name}", self.place.label), leader))?;
         Ok(())
     }
 
@@ -155,162 +153,11 @@ impl Native {
             unit.journal.turn_over();
             return Ok(Arc::clone(&unit.journal));
         }
-        let path = self.site.logs.join(format!("{name}.log"));
-        Ok(Arc::new(Journal::open(&path, Arc::clone(&self.site.redact))?))
-    }
-
-    async fn launch(&self, name: &str, service: &Service, journal: &Journal) -> Result<Launch, Cause> {
-        let hint =
-            "the compose file does not say how it runs natively\nhint: give it an `x-closure` with an `argv`";
-        let native = service.native.as_ref().ok_or(hint)?;
-        match native.provides.as_deref() {
-            Some("postgres") => self.launch_postgres(name, service, native, journal).await,
-            Some(other) => {
-                Err(format!("nothing here provides `{other}`\nhint: `postgres` is provided").into())
-            }
-            None => self.launch_program(name, service, native),
-        }
-    }
-
-    fn launch_program(&self, name: &str, service: &Service, native: &Declared) -> Result<Launch, Cause> {
-        let mut environment = self.environment(name, service)?;
-        if let Some(variable) = &native.listen {
-            let port = self.port_of(name)?;
-            environment.insert(variable.clone(), format!("127.0.0.1:{port}"));
-        }
-        let argv = self.argv(&native.argv, &environment)?;
-        let digest = self.programs.digest(Path::new(&argv[0]))?;
-        let health = self.health(service, &environment)?;
-        let folder = if self.programs.can_stand_in(&self.site.folder) {
-            &self.site.folder
-        } else {
-            &self.folder
-        };
-        Ok(Launch {
-            argv,
-            environment,
-            folder: folder.clone(),
-            account: self.programs.account.clone(),
-            marker: self.marker.clone(),
-            digest: format!("sha256:{digest}"),
-            stop: rustix::process::Signal::TERM,
-            health,
-            keeps_environment: true,
-        })
-    }
-
-    async fn launch_postgres(
-        &self,
-        name: &str,
-        service: &Service,
-        native: &Declared,
-        journal: &Journal,
-    ) -> Result<Launch, Cause> {
-        if !native.argv.is_empty() {
-            return Err("a service that provides `postgres` has no `argv`".into());
-        }
-        let binaries = Binaries::find()?;
-        let home = self.folder.join(format!("cluster-{name}"));
-        let port = self.port_of(name)?;
-        let mut environment = service.environment.clone();
-        // What a client beside it needs to find it: the health check of the compose file names no port.
-        environment.insert("PGHOST".to_owned(), "127.0.0.1".to_owned());
-        environment.insert("PGPORT".to_owned(), port.to_string());
-        environment.insert(
-            "PATH".to_owned(),
-            format!("{}:{CLEAN_PATH}", binaries.folder.display()),
-        );
-        let launch = Launch {
-            argv: Cluster::argv(&binaries, &home, port, service),
-            folder: self.folder.clone(),
-            account: self.programs.account.clone(),
-            marker: self.marker.clone(),
-            digest: format!("sha256:{}", self.programs.digest(&binaries.program("postgres"))?),
-            // The fast shutdown: the default one waits until every client has left.
-            stop: rustix::process::Signal::INT,
-            health: self.health(service, &environment)?,
-            keeps_environment: false,
-            environment,
-        };
-        Cluster {
-            binaries: &binaries,
-            home,
-            launch: &launch,
-            journal,
-        }
-        .establish()
-        .await?;
-        Ok(launch)
-    }
-
-    /// What the compose file says, with every path that lies in a mount where it is on this host.
-    fn environment(&self, name: &str, service: &Service) -> Result<BTreeMap<String, String>, Cause> {
-        let mut mounts = Vec::new();
-        for mount in &service.volumes {
-            let host = source_of(mount, &self.site.folder, &self.folder.join("volumes"));
-            if !mount.source.starts_with(['.', '/']) {
-                self.make_own(&host)?;
-            }
-            mounts.push((mount.target.clone(), host));
-        }
-        for target in &service.tmpfs {
-            // Options stand behind a colon: `/tmp:size=16m`.
-            let target = target.split(':').next().unwrap_or_default();
-            let host = self
-                .folder
-                .join("tmpfs")
-                .join(name)
-                .join(target.trim_start_matches('/'));
-            self.make_own(&host)?;
-            mounts.push((target.to_owned(), host));
-        }
-        let moved = |(key, value): (&String, &String)| (key.clone(), relocated(value, &mounts));
-        let mut environment: BTreeMap<String, String> = service.environment.iter().map(moved).collect();
-        environment
-            .entry("PATH".to_owned())
-            .or_insert_with(|| CLEAN_PATH.to_owned());
-        Ok(environment)
-    }
-
-    fn health(
-        &self,
-        service: &Service,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<Option<Vec<String>>, Cause> {
-        let own = service
-            .native
-            .as_ref()
-            .map(|native| native.health.as_slice())
-            .filter(|argv| !argv.is_empty());
-        let test = service.healthcheck.as_ref().map(|check| check.test.as_slice());
-        let argv = own.or(test).filter(|_| has_check(service));
-        argv.map(|argv| self.argv(argv, environment)).transpose()
-    }
-
-    /// An argv with its program found, and what the account cannot reach replaced by copies.
-    fn argv(&self, words: &[String], environment: &BTreeMap<String, String>) -> Result<Vec<String>, Cause> {
-        let (program, rest) = words.split_first().ok_or("the compose file gives it no `argv`")?;
-        let search = environment.get("PATH").map_or(CLEAN_PATH, String::as_str);
-        let found = Programs::find(program, &self.site.folder, search)?;
-        let program = self.programs.within_reach(&found)?.to_string_lossy().into_owned();
-        let rest = rest
-            .iter()
-            .map(|word| self.programs.readable(word, &self.site.folder));
-        std::iter::once(Ok(program)).chain(rest).collect()
-    }
-
-    fn port_of(&self, name: &str) -> Result<u16, Cause> {
-        let hint = "it listens, but no port was picked for it\nhint: name its port in the suite";
-        self.addresses.first_of(name).ok_or_else(|| hint.into())
-    }
-
-    fn make_own(&self, folder: &Path) -> Result<(), Cause> {
-        create_passable(folder)?;
-        self.programs
-            .account
-            .as_ref()
-            .map_or(Ok(()), |account| account.own(folder))?;
-        Ok(())
+        let path = self.place.site.logs.join(format!("{name}.log"));
+        Ok(Arc::new(Journal::open(
+            &path,
+            Arc::clone(&self.place.site.redact),
+        )?))
     }
 
     fn signal_process(&self, name: &str, signal: Signal) -> Result<(), Cause> {
@@ -370,12 +217,12 @@ impl Native {
         if self.is_removed.swap(true, Ordering::SeqCst) {
             return Vec::new();
         }
-        let leaders = self.run.leaders_below(&format!("{}/", self.label));
-        let (_, survivors) = extinguish(marks(&self.folder, &self.marker, &leaders), VANISHING);
+        let leaders = self.run.leaders_below(&format!("{}/", self.place.label));
+        let (_, survivors) = extinguish(marks(&self.place.folder, &self.place.marker, &leaders), VANISHING);
         let mut left = survivors_left(&survivors);
-        left.extend(self.addresses.still_open().into_iter().map(Leftover::Port));
+        left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
         if !keep {
-            left.extend(remove(&self.folder));
+            left.extend(remove(&self.place.folder));
         }
         left
     }
@@ -387,7 +234,14 @@ impl Native {
 
 impl Substrate for Native {
     fn prepare<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, Result<()>> {
-        prepare::prepare(model, &self.site, &self.marker).boxed()
+        async {
+            // Before a long build: without Postgres there is nothing to build for.
+            if model.services.values().any(provides_postgres) {
+                Binaries::find()?;
+            }
+            prepare::prepare(model, &self.place.site, &self.place.marker).await
+        }
+        .boxed()
     }
 
     fn start<'a>(
@@ -411,14 +265,14 @@ impl Substrate for Native {
         let run = Arc::clone(&self.run);
         let site = Site {
             logs: run.path().join(label).join("logs"),
-            ..self.site.clone()
+            ..self.place.site.clone()
         };
         Ok(Box::new(Self::new(
             run,
             label,
             site,
             addresses,
-            Arc::clone(&self.programs),
+            Arc::clone(&self.place.programs),
         )?))
     }
 
@@ -436,6 +290,13 @@ impl Drop for Native {
         // Nobody is left to tell; what could not be taken away stands in the run's state.
         let _left = self.take_away(false);
     }
+}
+
+fn provides_postgres(service: &Service) -> bool {
+    service
+        .native
+        .as_ref()
+        .is_some_and(|native| native.provides.as_deref() == Some("postgres"))
 }
 
 /// Send a signal to each of some processes. Whoever ended meanwhile needs none.

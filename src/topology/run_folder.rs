@@ -17,6 +17,9 @@ use super::{
     state::RunState,
 };
 
+/// The lock's name in the run's folder.
+pub(crate) const LOCK_FILE: &str = "lock";
+
 /// How long killed processes may take to vanish.
 pub(crate) const VANISHING: Duration = Duration::from_secs(5);
 
@@ -33,15 +36,21 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Open a fresh folder `<root>/<id>`, lock it, and adopt orphans: from here on a process whose parents are gone
-    /// becomes a child of this one instead of being lost.
+    /// becomes a child of this one instead of being lost. The id must be this run's alone on this host: processes are
+    /// known by it.
     ///
     /// # Errors
     /// When the folder exists already, or cannot be made or locked.
     pub fn open(root: &Path, id: &str) -> Result<Self> {
+        if !is_run_id(id) {
+            let odd = std::io::Error::other("a run's id has only letters, digits, `-` and `_`");
+            return Err(Error::folder("create", &root.join(id))(odd));
+        }
         create_passable(root).map_err(Error::folder("create", root))?;
+        let root = &resolved(root)?;
+        let path = root.join(id);
         // While the root is locked nobody cleans: a folder without its own lock yet would look like a dead run's.
         let _root_lock = lock_root(root)?;
-        let path = root.join(id);
         if path.exists() {
             let taken = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
             return Err(Error::folder("create", &path)(taken));
@@ -184,19 +193,25 @@ pub(crate) fn create_passable(folder: &Path) -> std::io::Result<()> {
         .try_for_each(|path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
 }
 
-/// Wait for the lock that stands over all runs of a root.
+/// A root as the kernel spells it: processes of a run are known by paths below it.
+pub(crate) fn resolved(root: &Path) -> Result<PathBuf> {
+    root.canonicalize().map_err(Error::folder("open", root))
+}
+
+/// Wait for the lock that stands over all runs of a root: the root itself, so that no lock file stays behind.
 pub(crate) fn lock_root(root: &Path) -> Result<fs::File> {
-    let path = root.join(".lock");
-    let file = lock_file(&path)?;
-    flock(&file, FlockOperation::LockExclusive)
-        .map_err(|errno| Error::folder("lock", &path)(errno.into()))?;
-    Ok(file)
+    let folder = fs::File::open(root).map_err(Error::folder("open", root))?;
+    let locked = flock(&folder, FlockOperation::LockExclusive);
+    locked.map_err(|errno| Error::folder("lock", root)(errno.into()))?;
+    Ok(folder)
 }
 
 /// Take the lock of one run, if it is free.
 pub(crate) fn try_lock(run: &Path) -> Result<Option<fs::File>> {
-    let path = run.join("lock");
-    let file = lock_file(&path)?;
+    let path = run.join(LOCK_FILE);
+    let mut options = fs::OpenOptions::new();
+    let opened = options.create(true).truncate(false).write(true).open(&path);
+    let file = opened.map_err(Error::folder("open", &path))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
@@ -204,14 +219,12 @@ pub(crate) fn try_lock(run: &Path) -> Result<Option<fs::File>> {
     }
 }
 
-fn lock_file(path: &Path) -> Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(Error::folder("open", path))
+/// A run's id is the name of a folder and part of what marks its processes.
+fn is_run_id(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 #[cfg(test)]
@@ -234,6 +247,14 @@ mod tests {
         let _first = RunFolder::open(root.path(), "r1").expect("opened");
         let error = RunFolder::open(root.path(), "r1").expect_err("refused");
         assert!(error.to_string().starts_with("failed to create `"), "{error}");
+    }
+
+    #[test]
+    fn an_id_that_is_no_plain_name_is_refused() {
+        let root = tempfile::tempdir().expect("a folder");
+        for id in ["", "..", "a/b", ".hidden"] {
+            RunFolder::open(root.path(), id).expect_err(id);
+        }
     }
 
     #[test]

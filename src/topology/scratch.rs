@@ -10,7 +10,7 @@ use std::{
 use futures::future::join_all;
 use tokio::time::timeout;
 
-use super::{Topology, addresses::Addresses, error::Result, life::Standing, seen::ServiceSeen};
+use super::{Topology, addresses::Addresses, error::Result, goal::Standing, seen::ServiceSeen};
 use crate::compose::model::Model;
 
 /// What is copied.
@@ -38,8 +38,8 @@ impl Topology {
         let number = self.scratches.fetch_add(1, Ordering::Relaxed) + 1;
         let substrate = self
             .substrate
-            .twin(&format!("scratch-{number}"), scratch.addresses)?;
-        let mut copy = Self::on(substrate, Arc::clone(&self.run), scratch.model);
+            .twin(&format!("scratch-{number}"), scratch.addresses.clone())?;
+        let mut copy = Self::on(substrate, Arc::clone(&self.run), scratch.model, scratch.addresses);
         copy.narrow(&scratch.services, scratch.alone)?;
         let climbs = copy.lives.keys().map(|name| copy.climb(name, scratch.alone));
         // Out of time is something to record, like any other end.

@@ -1,6 +1,6 @@
 //! What is done to services that stand.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use closure::topology::State;
 
@@ -133,10 +133,10 @@ async fn a_look_tells_sockets_memory_and_descriptors_of_the_service_alone() {
     let client = std::net::TcpStream::connect(&place).unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let web = topology.inspect("web").await.unwrap();
-    assert_eq!(web.listens, [place.clone()]);
+    let here = std::slice::from_ref(&place);
+    assert_eq!(web.listens, here);
     assert_eq!(
-        web.sockets,
-        [place.clone()],
+        web.sockets, here,
         "the connection that stands ends at the service's own address"
     );
     assert!(
@@ -151,5 +151,34 @@ async fn a_look_tells_sockets_memory_and_descriptors_of_the_service_alone() {
     let gone = topology.inspect("web").await.unwrap();
     assert_eq!((gone.rss_kib, gone.fds, gone.listens.len()), (0, 0, 0));
     std::net::TcpStream::connect(&place).unwrap_err();
+    topology.tear_down(false).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_and_acts_go_on_side_by_side() {
+    let house = House::new("act-beside");
+    let topology = Arc::new(house.topology([
+        ("api", shell("exec sleep 600")),
+        ("worker", shell("exec sleep 600")),
+    ]));
+    let rising = Arc::clone(&topology);
+    tokio::spawn(async move { rising.bring_up(PATIENCE).await.map(drop) })
+        .await
+        .unwrap()
+        .unwrap();
+    let looking = Arc::clone(&topology);
+    let looks = tokio::spawn(async move {
+        let mut pids = std::collections::BTreeSet::new();
+        for _ in 0..50 {
+            pids.extend(looking.inspect_all().await.into_iter().filter_map(|one| one.pid));
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        pids
+    });
+    topology.restart("api", PATIENCE).await.unwrap();
+    assert!(
+        looks.await.unwrap().len() >= 3,
+        "two processes of the api were seen, and the worker"
+    );
     topology.tear_down(false).await.unwrap();
 }

@@ -1,6 +1,9 @@
 //! Order, readiness, deadlines, and what is said when something does not come up.
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    time::{Duration, Instant},
+};
 
 use closure::{
     compose::model::Condition,
@@ -263,5 +266,33 @@ async fn nothing_of_our_own_environment_reaches_a_service() {
     assert_eq!(seen[0].env.get("GREETING").map(String::as_str), Some("hello"));
     assert_eq!(seen[0].env.get("LISTEN"), Some(&listen));
     assert!(!seen[0].env.contains_key("CLOSURE_RUN_ID"));
+    topology.tear_down(false).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_runs_although_its_account_cannot_reach_its_files_where_they_are() {
+    let house = House::new("up-reach");
+    let closed = house.root.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    for (name, text) in [
+        (
+            "greet",
+            "#!/bin/sh\necho \"$0 says $(cat \"$WORDS\") and $(cat \"$1\")\"\nexec sleep 600\n",
+        ),
+        ("words", "hello"),
+        ("more", "goodbye"),
+    ] {
+        std::fs::write(closed.join(name), text).unwrap();
+    }
+    std::fs::set_permissions(closed.join("greet"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut greet = shell("")
+        .told("WORDS", "/etc/words")
+        .mounting("./closed/words", "/etc/words");
+    greet.native.as_mut().unwrap().argv = ["closed/greet", "closed/more"].map(str::to_owned).to_vec();
+    let topology = house.topology([("greet", greet)]);
+    topology.bring_up(PATIENCE).await.unwrap();
+    let log = house.log("greet");
+    assert!(log.ends_with("/greet says hello and goodbye\n"), "{log}");
     topology.tear_down(false).await.unwrap();
 }

@@ -166,3 +166,35 @@ async fn a_service_beside_the_cluster_reaches_it_where_the_addresses_say() {
     assert_eq!(house.log("client"), "reached\n");
     topology.tear_down(false).await.unwrap();
 }
+
+/// Where Postgres is looked for is read from the environment, which a test cannot change for itself alone: so it
+/// runs itself once more, with another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_postgres_is_told_what_to_install_before_anything_is_built() {
+    if std::env::var("PG_BIN").as_deref() != Ok("/nowhere") {
+        let this = "cluster::a_machine_without_postgres_is_told_what_to_install_before_anything_is_built";
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = again
+            .args(["--exact", this])
+            .env("PG_BIN", "/nowhere")
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        return;
+    }
+    let house = House::with_ports("pg-missing", &[("postgres", 5432)]);
+    let mut api = shell("exec sleep 600");
+    api.native.as_mut().unwrap().prepare = ["false"].map(str::to_owned).to_vec();
+    let topology = house.topology([("postgres", postgres()), ("api", api)]);
+    let error = topology.prepare().await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("found no `initdb` in `PG_BIN`\nhint: install PostgreSQL (`apt-get install "),
+        "{error}"
+    );
+    let error = topology.bring_up(PATIENCE).await.unwrap_err();
+    assert_eq!(error.to_string(), "failed to start `postgres`");
+}

@@ -17,7 +17,7 @@ use closure::{
 use tempfile::TempDir;
 
 /// Long enough for a machine that compiles something else at the same time.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One run below a root of its own.
 pub(crate) struct House {

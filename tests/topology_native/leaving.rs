@@ -1,8 +1,9 @@
 //! Nothing is left, on whatever way out.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,6 +14,9 @@ use crate::house::{House, PATIENCE, lives, postgres, shell};
 
 /// Tells the process that is going to be killed where to keep its run.
 const HOLDER_ROOT: &str = "CLOSURE_TEST_HOLDER_ROOT";
+
+/// Tells it the run's id.
+const HOLDER_RUN: &str = "CLOSURE_TEST_HOLDER_RUN";
 
 /// Writes the id of a process that left group and session, then goes on.
 const WANDERING: &str = "setsid sleep 600 > /dev/null 2>&1 & echo wanderer $!; exec sleep 600";
@@ -100,13 +104,7 @@ async fn a_bring_up_that_is_interrupted_half_way_leaves_nothing() {
 fn what_a_killed_run_left_is_cleaned_and_a_run_that_lives_is_not_touched() {
     let house = House::new("leave-living");
     let runs = house.root.path().join("runs");
-    let mut holder = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "leaving::holder", "--ignored", "--nocapture"])
-        .env(HOLDER_ROOT, house.root.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut holder = start_holder(house.root.path(), "leave-dead");
     let ready = house.root.path().join("ready");
     let begin = Instant::now();
     while !ready.exists() {
@@ -140,11 +138,41 @@ fn what_a_killed_run_left_is_cleaned_and_a_run_that_lives_is_not_touched() {
     assert_eq!(processes_below(house.root.path()), 0);
 }
 
+#[test]
+fn a_run_killed_at_any_moment_of_its_bring_up_is_cleaned_whole() {
+    for after in [5, 40, 120, 300, 700, 1500] {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let runs = root.path().join("runs");
+        let mut holder = start_holder(root.path(), "leave-moment");
+        std::thread::sleep(Duration::from_millis(after));
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        clean(&runs).unwrap();
+        assert_eq!(processes_below(root.path()), 0, "killed after {after} ms");
+        let left = std::fs::read_dir(&runs).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "killed after {after} ms");
+    }
+}
+
+/// A process of its own that brings a run up and waits to be killed.
+fn start_holder(root: &Path, run: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "leaving::holder", "--ignored", "--nocapture"])
+        .env(HOLDER_ROOT, root)
+        .env(HOLDER_RUN, run)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "not a test: the process that another test starts and kills"]
 async fn holder() {
     let root = std::path::PathBuf::from(std::env::var(HOLDER_ROOT).unwrap());
-    let run = Arc::new(RunFolder::open(&root.join("runs"), "leave-dead").unwrap());
+    let id = std::env::var(HOLDER_RUN).unwrap();
+    let run = Arc::new(RunFolder::open(&root.join("runs"), &id).unwrap());
     let addresses = crate::house::pick(&run, &[("postgres", 5432)]);
     let model = crate::house::model([("postgres", postgres()), ("api", shell(WANDERING))]);
     let site = closure::topology::Site {

@@ -94,7 +94,7 @@ fn document_cut(specimen: &Specimen) -> Specimen {
 fn key_twice(specimen: &Specimen) -> Specimen {
     let mut kit = Kit::open(specimen);
     edit(&mut kit, PLAN, |plan| {
-        *plan = br#"{"gates": ["a"], "gates": []}"#.to_vec()
+        *plan = br#"{"gates": ["a"], "gates": []}"#.to_vec();
     });
     kit.reseal()
 }

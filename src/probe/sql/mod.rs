@@ -6,6 +6,7 @@
 
 mod connect;
 mod fill;
+mod question;
 mod read;
 mod rows;
 #[cfg(test)]
@@ -19,30 +20,13 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 pub use connect::{Target, connect};
 pub use fill::{fill, quote};
+pub use question::Question;
+pub(crate) use question::{on_clone, written};
 
 use super::{Blind, Params, Site};
 
 /// Rows of a look when the gate does not say.
 const LIMIT: usize = 10_000;
-
-/// One question to one database.
-#[derive(Clone, Debug, Default)]
-pub struct Question {
-    /// Name of the database in the suite.
-    pub db: String,
-    /// Ask the gate's own copy instead.
-    pub on_clone: bool,
-    /// The statement, its `:name`s filled in.
-    pub sql: String,
-    /// Settings local to the transaction.
-    pub context: Vec<(String, String)>,
-    /// Statements before it, each in a transaction of its own, on the same connection.
-    pub first: Vec<String>,
-    /// Run it for real.
-    pub writes: bool,
-    /// The most rows it may answer with; 10,000 when none.
-    pub limit: Option<usize>,
-}
 
 /// What the database answered.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,60 +85,6 @@ pub async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
     Ok(answer.on_paper())
 }
 
-impl Question {
-    pub(crate) fn read(params: Params<'_>, site: &Site) -> Result<Self, Blind> {
-        if params.get("inside").is_some() {
-            return Err(Blind::because(
-                "`inside` is not built yet: there is no way into a service's namespaces",
-            ));
-        }
-        let empty = Map::new();
-        let bind = params.table("bind")?.unwrap_or(&empty);
-        let written = written(params, "query", "file", site)?;
-        let setting = |(name, value): (&String, &Value)| match value {
-            Value::Null => None,
-            Value::String(text) => Some((name.clone(), text.clone())),
-            other => Some((name.clone(), other.to_string())),
-        };
-        Ok(Self {
-            db: params.text("db")?.to_owned(),
-            on_clone: on_clone(params)?,
-            sql: fill(&written, bind).map_err(Blind::because)?,
-            context: params
-                .table("context")?
-                .into_iter()
-                .flatten()
-                .filter_map(setting)
-                .collect(),
-            first: params.texts("first")?,
-            writes: params.flag("writes")?,
-            limit: params.count("limit")?,
-        })
-    }
-}
-
-/// The SQL a gate wrote: in place, or in a file of its own.
-pub(crate) fn written(params: Params<'_>, inline: &str, file: &str, site: &Site) -> Result<String, Blind> {
-    match (params.maybe_text(inline)?, params.maybe_text(file)?) {
-        (Some(sql), None) => Ok(sql.to_owned()),
-        (None, Some(name)) => site.files.text(name).map(str::to_owned).map_err(Blind::because),
-        (Some(_), Some(_)) => Err(Blind::because(format!(
-            "`{inline}` and `{file}` cannot both be asked"
-        ))),
-        (None, None) => Err(Blind::because(format!("`{inline}` or `{file}` is missing"))),
-    }
-}
-
-pub(crate) fn on_clone(params: Params<'_>) -> Result<bool, Blind> {
-    match params.maybe_text("on")? {
-        None => Ok(false),
-        Some("clone") => Ok(true),
-        Some(other) => Err(Blind::because(format!(
-            "`on` is `{other}`\nhint: it may be `clone`"
-        ))),
-    }
-}
-
 impl Answer {
     fn on_paper(&self) -> Value {
         let Self {
@@ -182,7 +112,11 @@ pub async fn ask(question: &Question, site: &Site) -> Result<Answer, Blind> {
     let begin = Instant::now();
     let outcome = match &site.rollback {
         Some(rollback) => read::within(question, rollback, site).await,
-        None => alone(question, site).await,
+        // Each statement has its own bound on the server; this one is for a server that is frozen.
+        None => match tokio::time::timeout(site.sql_timeout * 2, alone(question, site)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Blind::because("the database does not answer").into()),
+        },
     };
     let answer = match outcome {
         Ok(answer) => Ok(answer),

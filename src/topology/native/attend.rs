@@ -71,7 +71,7 @@ impl Attendance {
             if self.life.borrow().state != State::Paused {
                 let (passed, words) = self.ask(readiness.patience()).await;
                 let health = readiness.look(born.elapsed(), passed);
-                self.tell(health, words);
+                self.tell(health, &words);
             }
             sleep(readiness.pause()).await;
         }
@@ -108,8 +108,8 @@ impl Attendance {
         }
     }
 
-    fn tell(&self, health: Health, words: String) {
-        let words = self.journal.redacted(&words);
+    fn tell(&self, health: Health, words: &str) {
+        let words = self.journal.redacted(words);
         self.life.send_if_modified(|life| {
             let before = life.state;
             life.look(health, words);
