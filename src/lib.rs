@@ -9,6 +9,9 @@ pub mod name;
 /// SHA-256, in the one spelling the pack uses.
 pub mod digest;
 
+/// What may not reach paper: every secret of a run by value, with its encodings.
+pub mod redact;
+
 /// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
 pub mod outcome;
 
@@ -27,15 +30,38 @@ pub mod gate;
 /// The compose file, read into the model we promise to honour.
 pub mod compose;
 
+/// Requests and rows into figures: percentiles, adherence, conservation by key. Pure.
+pub mod account;
+
+/// What is going to be done, frozen before anything starts.
+pub mod plan;
+
 /// Observations into outcomes: one function, live and offline.
 pub mod judge;
 
 /// The pack's layout: manifest, seal, canonical zip, strict reading.
 pub mod pack;
 
+/// The record, appended to as things happen.
+pub mod evidence;
+
+/// Everything derived from the record: summaries, reports, tables. Pure functions.
+pub mod report;
+
+/// A whole pack into a verified one: everything made again and compared.
+pub mod verify;
+
+/// Bring-up and teardown of the composed services.
+#[cfg(feature = "live")]
+pub mod topology;
+
 /// The doing world: minting, signing, clocks; evaluates the texts of a gate while it runs.
 #[cfg(feature = "live")]
 pub mod doing;
+
+/// The open-model load driver.
+#[cfg(feature = "live")]
+pub mod load;
 
 /// Looks at the running topology, one file a kind.
 #[cfg(feature = "live")]
@@ -44,3 +70,10 @@ pub mod probe;
 /// Changes with their witness and their undoing, one file a kind.
 #[cfg(feature = "live")]
 pub mod control;
+
+/// The conductor.
+#[cfg(feature = "live")]
+pub mod run;
+
+/// The only voice: arguments, progress, words, exit codes.
+pub mod cli;

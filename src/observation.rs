@@ -41,6 +41,14 @@ pub fn from_needed(needs: &[String], records: &BTreeMap<String, GateRecord>) -> 
     needs.iter().filter_map(merged).collect()
 }
 
+impl GateRecord {
+    /// Fewer controls were carried out than so many, or the last of them has no closing green: the gate was begun and
+    /// not finished.
+    pub fn is_cut_short(&self, controls: usize) -> bool {
+        self.pass.is_none() || self.controls.len() < controls || self.controls.iter().any(|control| control.closing.is_none())
+    }
+}
+
 /// One walk through a gate's probes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pass {

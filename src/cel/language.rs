@@ -74,6 +74,7 @@ pub const BUILTIN: &[&str] = &[
     "string",
     "uint",
     "contains",
+    "matches",
     "startsWith",
     "endsWith",
     "charAt",

@@ -6,13 +6,17 @@ use super::{Exit, arguments::CleanWish};
 use crate::topology;
 
 pub(super) fn command(wish: &CleanWish) -> anyhow::Result<Exit> {
-    let cleaned = topology::clean(&topology::state_root())?;
+    let cleaned = topology::clean(&topology::default_root()).map_err(|error| Exit::NotUp.because(error))?;
     if wish.json {
-        println!("{:#}", json!(cleaned));
+        println!("{:#}", json!(cleaned.iter().map(as_json).collect::<Vec<_>>()));
         return Ok(Exit::Pass);
     }
     for run in &cleaned {
-        println!("{run}");
+        println!("run {}", run.run);
+        for (pid, command) in &run.processes {
+            println!("  ended process {pid}: {command}");
+        }
+        println!("  removed {}", run.folder.display());
     }
     match cleaned.len() {
         0 => println!("nothing to clean"),
@@ -20,4 +24,8 @@ pub(super) fn command(wish: &CleanWish) -> anyhow::Result<Exit> {
         n => println!("{n} runs cleaned"),
     }
     Ok(Exit::Pass)
+}
+
+fn as_json(run: &topology::Cleaned) -> serde_json::Value {
+    json!({"run": run.run, "processes": run.processes, "ports": run.ports, "folder": run.folder})
 }

@@ -73,6 +73,19 @@ pub struct Suite {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
+impl Suite {
+    /// The gates of a profile, in the order in which they run.
+    pub fn gates_of(&self, profile: &str) -> impl Iterator<Item = &Gate> {
+        let belongs = move |names: &Vec<String>| names.iter().any(|name| name == profile);
+        self.gates.iter().filter(move |gate| gate.profiles.as_ref().is_none_or(belongs))
+    }
+
+    /// The bytes of a file a gate refers to: of its own folder or, failing that, of the suite's.
+    pub fn file<'s>(&'s self, gate: &'s Gate, name: &str) -> Option<&'s [u8]> {
+        gate.files.get(name).or_else(|| self.files.get(name)).map(Vec::as_slice)
+    }
+}
+
 /// What probes may address: a service's own port and the path that tells its readiness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {

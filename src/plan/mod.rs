@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 
 pub use estimate::Estimate;
-pub use draw::{Drawn, Refusal, draw};
+pub use draw::{Drawn, Refusal, draw, from_parts};
 
 /// What a user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -70,10 +70,16 @@ fn machine(case: &Case) -> Vec<String> {
     reasons
 }
 
-/// The highest share of stolen processor time of any second of the run, in per cent.
+/// The highest share of processor time that was stolen between two samples of the run, in per cent.
 fn worst_steal(physics: &Value) -> Option<f64> {
     let samples = physics.get("during")?.as_array()?;
-    samples.iter().filter_map(|sample| sample.get("steal_pct")?.as_f64()).reduce(f64::max)
+    let ticks = |sample: &Value, key: &str| sample.get(key).and_then(Value::as_f64);
+    let stolen = |pair: &[Value]| {
+        let passed = ticks(&pair[1], "all_ticks")? - ticks(&pair[0], "all_ticks")?;
+        let stolen = ticks(&pair[1], "steal_ticks")? - ticks(&pair[0], "steal_ticks")?;
+        (passed > 0.0).then(|| stolen * 100.0 / passed)
+    };
+    samples.windows(2).filter_map(stolen).reduce(f64::max)
 }
 
 /// What is missing to say whose code was proven, and where.

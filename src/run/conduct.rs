@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -55,18 +55,19 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     let given = stage::given(order.env_file.as_deref())?;
     substrate(order.substrate, tell)?;
     clean(tell)?;
-    let redactor = Arc::new(Redactor::new());
-    let record = finish::open_record(order, &drawn, &redactor)?;
+    let opened = finish::open_record(order, &drawn, &Redactor::default())?;
+    let record = opened.record.clone();
     let run = RunFolder::open(&topology::default_root(), record.run_id())
         .map_err(|error| Refusal::new(Kind::NotUp, chain(&error)))?;
     let journal_path = run.path().join("undo.jsonl");
     let journal = Journal::open(&journal_path)
         .map_err(|error| Refusal::new(Kind::Bug, format!("no undo journal: {error}")))?;
-    let stage = match Stage::set(&drawn, run, &record, &redactor, given) {
+    let stage = match Stage::set(&drawn, run, &opened, given) {
         Ok(stage) => stage,
         Err(refusal) => return Err(finish::abandon(&record, refusal)),
     };
-    let site = site(&stage, &record, &redactor)?;
+    let site = site(&stage, &record)?;
+    let physics = RefCell::new(finish::physics(&drawn));
     let mut seal = Seal::begin(subject(&drawn));
     let progress = Progress::default();
     let ending = {
@@ -75,13 +76,23 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
         tokio::select! {
             ending = &mut corridor => ending,
             signal = interrupt.comes() => Ending::Interrupted(signal.to_owned()),
-            () = finish::watch_the_machine(&record) => Ending::Stopped("the machine could not be watched".to_owned()),
+            () = finish::watch_the_machine(&physics, &record) => Ending::Stopped("the watch ended".to_owned()),
         }
     };
     tell(News::Stage("teardown"));
     let left_behind = tear_down(order, &stage, &site, &journal_path).await;
     tell(News::Stage("seal"));
-    finish::seal(order, &drawn, &stage, &record, seal, progress.into_inner(), ending, left_behind)
+    finish::seal(finish::Over {
+        order,
+        drawn: &drawn,
+        stage: &stage,
+        opened,
+        physics: physics.into_inner(),
+        seal,
+        records: progress.into_inner(),
+        ending,
+        left_behind,
+    })
 }
 
 /// Bring up, pass every gate, and say how it ended.
@@ -97,21 +108,21 @@ async fn corridor(
     tell: Tell<'_>,
 ) -> Ending {
     tell(News::Stage("prepare: build what the services run"));
-    record.timeline("prepare", json!({}));
+    note(record, "prepare", json!({}));
     if let Err(error) = stage.stand.topology.prepare().await {
         return Ending::NotUp(chain(&error));
     }
     tell(News::Stage("bring-up"));
-    record.timeline("bring-up", json!({"services": drawn.plan.services}));
+    note(record, "bring_up", json!({"services": drawn.plan.services}));
     match stage.stand.topology.bring_up(BRING_UP).await {
         Ok(services) => {
             for service in services {
-                tell(News::Detail(format!("{} {} after {} ms", service.name, service.state.word(), service.took_ms)));
+                tell(News::Detail(format!("{} {} after {} ms", service.name, service.state, service.took_ms)));
             }
         }
         Err(error) => return Ending::NotUp(chain(&error)),
     }
-    record.timeline("up", json!({}));
+    note(record, "up", json!({}));
     gates(drawn, stage, site, record, journal, seal, progress, tell).await
 }
 
@@ -150,7 +161,7 @@ async fn gates(
             });
             continue;
         }
-        record.timeline("gate", json!({"id": planned.id}));
+        note(record, "gate", json!({"id": planned.id}));
         if let Some(reason) = one_gate(&hall, drawn, stage, planned, progress).await {
             return Ending::Stopped(reason);
         }
@@ -197,9 +208,16 @@ fn not_run(planned: &PlannedGate, done: &BTreeMap<String, GateRecord>) -> Option
     Some(format!("it needs {missing}, which was not run"))
 }
 
+/// Keep what a gate has seen: as it stands on paper, which is all that anybody will ever judge.
 fn keep(record: &Record, progress: &Progress, grown: &GateRecord) {
-    record.observations(grown);
-    progress.borrow_mut().insert(grown.gate.clone(), grown.clone());
+    // What cannot be written is missed when the record is closed, and ends the run there with the reason.
+    let on_paper = record.observations(grown).unwrap_or_else(|_| grown.clone());
+    progress.borrow_mut().insert(grown.gate.clone(), on_paper);
+}
+
+/// An event of the timeline; paper that cannot be written is missed when the record is closed.
+fn note(record: &Record, event: &str, fields: Value) {
+    let _missed_at_the_end = record.timeline(event, fields);
 }
 
 /// `suite`, `profile`, `run`, `compose`, `from`.
@@ -218,7 +236,7 @@ fn names(stage: &Stage, from: &Names) -> Names {
     names
 }
 
-fn site(stage: &Stage, record: &Record, redactor: &Arc<Redactor>) -> Result<Site, Refusal> {
+fn site(stage: &Stage, record: &Record) -> Result<Site, Refusal> {
     let ground: Arc<dyn Ground> = stage.stand.clone();
     Ok(Site {
         asked_by: String::new(),
@@ -227,8 +245,8 @@ fn site(stage: &Stage, record: &Record, redactor: &Arc<Redactor>) -> Result<Site
         clone: None,
         files: Arc::default(),
         root: Arc::new(stage::compose_folder(&stage.stand.suite)),
-        paper: finish::paper(record, redactor),
-        clock: Clock::since(Instant::now()),
+        paper: finish::paper(record),
+        clock: Clock::since(record.origin()),
         client: http::client().map_err(|error| Refusal::new(Kind::Bug, error))?,
         sql_timeout: SQL,
         rollback: None,
@@ -275,8 +293,8 @@ fn clean(tell: Tell<'_>) -> Result<(), Refusal> {
 /// Undo what still stands, end everything, and list what could not be removed. With `--keep` services stay, as planned.
 async fn tear_down(order: &Order, stage: &Stage, site: &Site, journal: &std::path::Path) -> Vec<String> {
     if order.keep {
-        let mut left = control::undo_pending(journal, site).await;
-        left.extend(stage.stand.topology.leave().err().map(|error| chain(&error)));
+        let left = control::undo_pending(journal, site).await;
+        stage.stand.topology.leave();
         return left;
     }
     match stage.stand.topology.tear_down(false).await {

@@ -70,7 +70,9 @@ pub(super) async fn load(
     let (ends, ended) = watch::channel(false);
     let (counts, mut count) = watch::channel((0_u64, 0_u64));
     let body = async {
-        let begin = || drop(begins.send(true));
+        let begin = || {
+            let _nobody_listens = begins.send(true);
+        };
         let progress = move |progress: crate::load::Progress| {
             let _nobody_listens = counts.send((progress.sent as u64, progress.planned as u64));
         };

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     fill::{self, Seed},
+    finish::Opened,
     ground::{self, Stand, chain},
     order::{Kind, Refusal},
 };
@@ -63,29 +64,29 @@ impl Stage {
     pub(super) fn set(
         drawn: &Drawn,
         run: RunFolder,
-        record: &Record,
-        redactor: &Arc<Redactor>,
+        opened: &Opened,
         given: BTreeMap<String, String>,
     ) -> Result<Self, Refusal> {
+        let record = &opened.record;
         let not_up = |error: topology::Error| Refusal::new(Kind::NotUp, chain(&error));
         let suite = Arc::new(drawn.suite.clone());
         let run = Arc::new(run);
         let addresses = Addresses::pick(&run, &ground::ports(&suite)).map_err(not_up)?;
-        let seed = Seed::draw(record.run(), registering(redactor));
+        let seed = Seed::draw(opened.run, registering(record.redactor()));
         let places = fill::places(&suite, &addresses);
         let mint = seed.mint(places);
         let world = fill::world(&suite, &mint, "env");
         let usage = |words: String| Refusal::new(Kind::Usage, words);
         let variables = fill::variables(&suite, &world, &given).map_err(usage)?;
         let model = drawn.compose.resolve(&variables).map_err(|complaints| usage(complaints.to_string()))?;
-        let constants = constants(drawn, &mint, record, redactor, &json!(model))?;
+        let constants = constants(drawn, &mint, record, &json!(model))?;
         let databases = databases(&suite, &mint, &addresses)?;
         let site = topology::Site {
             folder: compose_folder(&suite),
             logs: record.folder().join("logs"),
             redact: {
-                let redactor = Arc::clone(redactor);
-                Arc::new(move |line| redactor.redact(line))
+                let redactor = record.redactor().clone();
+                Arc::new(move |line| redactor.text(line).into_owned())
             },
         };
         let topology = Topology::native(Arc::clone(&run), site, model, addresses.clone()).map_err(not_up)?;
@@ -104,8 +105,8 @@ pub(super) fn compose_folder(suite: &Suite) -> PathBuf {
 }
 
 /// Every secret is known to the redactor in the moment it is minted.
-fn registering(redactor: &Arc<Redactor>) -> crate::doing::Register {
-    let redactor = Arc::clone(redactor);
+fn registering(redactor: &Redactor) -> crate::doing::Register {
+    let redactor = redactor.clone();
     Arc::new(move |label: &str, value: &str| {
         // Minted values are long; the only refusal is of values too short to be secrets.
         let _refused = redactor.register(value, label);
@@ -117,7 +118,6 @@ fn constants(
     drawn: &Drawn,
     mint: &Arc<Mint>,
     record: &Record,
-    redactor: &Redactor,
     model: &Value,
 ) -> Result<Constants, Refusal> {
     let suite = &drawn.suite;
@@ -143,7 +143,7 @@ fn constants(
         run: json!({"id": record.run_id()}),
         compose: model.clone(),
     };
-    let redacted = redactor.redact_json(&json!(constants));
+    let redacted = record.redactor().json(json!(constants));
     serde_json::from_value(redacted).map_err(|error| Refusal::new(Kind::Bug, error.to_string()))
 }
 

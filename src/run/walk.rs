@@ -395,7 +395,7 @@ impl Walk<'_> {
 
     /// Add raw files of a look to the record.
     pub(super) fn write(&self, files: Vec<(String, Vec<u8>)>) -> Result<(), String> {
-        let written = files.into_iter().try_for_each(|(path, bytes)| self.record.file(&path, &bytes));
+        let written = files.into_iter().try_for_each(|(path, bytes)| self.record.verbatim(&path, &bytes));
         written.map_err(|error| format!("the record cannot be written: {error}"))
     }
 

@@ -113,6 +113,12 @@ impl Topology {
         nothing(left)
     }
 
+    /// Leave the services up when this run's process ends. They belong to nobody then: `clean` takes them down.
+    pub fn leave(&self) {
+        self.substrate.disown();
+        self.run.disown();
+    }
+
     /// The end of a scratch copy: the run goes on.
     pub(super) async fn tear_down_copy(&self) -> Result<()> {
         for name in self.lives.keys() {

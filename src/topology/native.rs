@@ -422,6 +422,10 @@ impl Substrate for Native {
         )?))
     }
 
+    fn disown(&self) {
+        self.is_removed.store(true, Ordering::Relaxed);
+    }
+
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>> {
         std::future::ready(()).map(move |()| self.take_away(keep)).boxed()
     }

@@ -114,6 +114,13 @@ impl RunFolder {
     }
 }
 
+impl RunFolder {
+    /// Leave the folder and whatever runs in it when this is dropped; the lock becomes free.
+    pub(super) fn disown(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Drop for RunFolder {
     fn drop(&mut self) {
         // Nobody is left to tell; `clean` finds whatever could not be taken away.

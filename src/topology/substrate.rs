@@ -69,5 +69,8 @@ pub(crate) trait Substrate: Send + Sync {
     fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>>;
 
     /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.
+    /// Leave what runs to itself: nothing is ended when this is dropped.
+    fn disown(&self);
+
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>>;
 }

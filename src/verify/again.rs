@@ -15,7 +15,7 @@ use crate::{
 
 /// Everything in the pack that does not follow from its own record.
 pub(super) fn compare(case: &Case, whole: &Whole) -> Vec<Doubt> {
-    let mut doubts = plan(case, whole);
+    let mut doubts: Vec<Doubt> = plan(case, whole).into_iter().collect();
     doubts.extend(gate_sets(case));
     doubts.extend(seal(case));
     let (derived, _) = derive(case, whole);

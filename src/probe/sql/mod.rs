@@ -95,7 +95,7 @@ impl From<sqlx::Error> for Trouble {
 }
 
 /// `{query or file, db, on, bind, context, first, writes, limit}` → the observation of [`Answer`].
-pub(super) async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
+pub async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
     let question = Question::read(params, site)?;
     let answer = ask(&question, site).await?;
     Ok(answer.on_paper())

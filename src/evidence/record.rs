@@ -1,0 +1,207 @@
+//! Writing the record. One handle, shared by everything that runs at the same time.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use chrono::{SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    folder::{self, CreateError},
+    identity::IdentitySeal,
+    lines::Lines,
+    physics::Physics,
+};
+use crate::{
+    exchange::Exchange,
+    judge::verdict::Constants,
+    name::is_safe_path,
+    observation::GateRecord,
+    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, PLAN, SEAL, TIMELINE, observations},
+    redact::Redactor,
+};
+
+/// The event a timeline begins with.
+pub(super) const OPENED: &str = "record_opened";
+/// The event a timeline ends with. A record without it is unfinished.
+pub(super) const CLOSED: &str = "record_closed";
+
+/// A record that is being written. Clones write to the same one.
+#[derive(Clone, Debug)]
+pub struct Record(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    run_id: String,
+    moved: Option<PathBuf>,
+    origin: Instant,
+    redactor: Redactor,
+    timeline: Lines,
+    exchanges: Lines,
+}
+
+impl Record {
+    /// Open a record in a folder: a new one, an empty one, or one whose former pack is moved aside. The run's clock
+    /// starts now.
+    pub fn create(folder: &Path, run_id: &str, redactor: Redactor) -> Result<Self, CreateError> {
+        let moved = folder::prepare(folder)?;
+        let failed = |source| CreateError::Io {
+            folder: folder.to_owned(),
+            source,
+        };
+        let record = Self(Arc::new(Inner {
+            folder: folder.to_owned(),
+            run_id: run_id.to_owned(),
+            moved,
+            origin: Instant::now(),
+            redactor,
+            timeline: Lines::create(&folder.join(TIMELINE)).map_err(failed)?,
+            exchanges: Lines::create(&folder.join(EXCHANGES)).map_err(failed)?,
+        }));
+        record
+            .timeline(OPENED, json!({ "run_id": run_id }))
+            .map_err(failed)?;
+        Ok(record)
+    }
+
+    /// The run.
+    pub fn run_id(&self) -> &str {
+        &self.0.run_id
+    }
+
+    /// The folder being written to.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// Where the former pack of this folder went, if there was one.
+    pub fn moved_aside(&self) -> Option<&Path> {
+        self.0.moved.as_deref()
+    }
+
+    /// The zero of the run's clock.
+    pub fn origin(&self) -> Instant {
+        self.0.origin
+    }
+
+    /// Milliseconds of the run's clock.
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.0.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// What hides secrets on their way to paper.
+    pub fn redactor(&self) -> &Redactor {
+        &self.0.redactor
+    }
+
+    /// Append an event: its name, both clocks, and its fields (an object, or null for none).
+    pub fn timeline(&self, event: &str, fields: Value) -> io::Result<()> {
+        let mut line = Map::new();
+        line.insert("t_ms".to_owned(), self.now_ms().into());
+        line.insert("at".to_owned(), wall_time().into());
+        line.insert("event".to_owned(), event.into());
+        match self.0.redactor.json(fields) {
+            Value::Object(fields) => line.extend(fields),
+            Value::Null => {}
+            other => {
+                line.insert("value".to_owned(), other);
+            }
+        }
+        self.0.timeline.append(&Value::Object(line))
+    }
+
+    /// Append an exchange.
+    pub fn exchange(&self, exchange: &Exchange) -> io::Result<()> {
+        let line = self.0.redactor.json(serde_json::to_value(exchange)?);
+        self.0.exchanges.append(&line)
+    }
+
+    /// Write what a gate saw, in place of what it had seen before, and give it back as it stands on paper: that, and
+    /// nothing else, is what the judge may see.
+    pub fn observations(&self, seen: &GateRecord) -> io::Result<GateRecord> {
+        let on_paper = self.json(&observations(&seen.gate), seen)?;
+        Ok(serde_json::from_value(on_paper)?)
+    }
+
+    /// Write the plan.
+    pub fn plan(&self, plan: &impl Serialize) -> io::Result<()> {
+        self.json(PLAN, plan).map(drop)
+    }
+
+    /// Write what every sentence may see, and give it back as it stands on paper.
+    pub fn constants(&self, constants: &Constants) -> io::Result<Constants> {
+        Ok(serde_json::from_value(self.json(CONSTANTS, constants)?)?)
+    }
+
+    /// Write the seal of what is being proven, as far as it has got.
+    pub fn identity(&self, seal: &IdentitySeal) -> io::Result<()> {
+        self.json(SEAL, seal).map(drop)
+    }
+
+    /// Write what the machine was and is.
+    pub fn physics(&self, physics: &Physics) -> io::Result<()> {
+        self.json(PHYSICS, physics).map(drop)
+    }
+
+    /// Write a JSON file, redacted, in place of an older one; what stands on paper comes back.
+    pub fn json(&self, path: &str, value: &impl Serialize) -> io::Result<Value> {
+        let value = self.0.redactor.json(serde_json::to_value(value)?);
+        let mut bytes = serde_json::to_vec_pretty(&value)?;
+        bytes.push(b'\n');
+        self.put(path, &bytes)?;
+        Ok(value)
+    }
+
+    /// Write a text file (a table, a log that is complete), redacted, in place of an older one.
+    pub fn text(&self, path: &str, text: &str) -> io::Result<()> {
+        self.put(path, self.0.redactor.text(text).as_bytes())
+    }
+
+    /// Write a file as it is: one that was given, or one derived from what was redacted already.
+    pub fn verbatim(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.put(path, bytes)
+    }
+
+    /// Open a log that grows. Whoever writes it passes each line through [`Record::redactor`].
+    pub fn log(&self, path: &str) -> io::Result<fs::File> {
+        let path = self.place(path)?;
+        fs::File::options().append(true).create(true).open(path)
+    }
+
+    /// The last line of the timeline: from here on the record is finished. Nothing is appended after it.
+    pub fn close(&self, fields: Value) -> io::Result<()> {
+        self.timeline(CLOSED, fields)
+    }
+
+    /// Write a file under another name and rename it: a reader sees the old one or the new one, never half of one.
+    fn put(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let place = self.place(path)?;
+        let mut part = place.clone().into_os_string();
+        part.push(".part");
+        fs::write(&part, bytes)?;
+        fs::rename(&part, &place)
+    }
+
+    /// Where a file of the record goes; its folder is made.
+    fn place(&self, path: &str) -> io::Result<PathBuf> {
+        if !is_safe_path(path) {
+            let message = format!("`{}` may not stand in a pack", path.escape_debug());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let place = self.0.folder.join(path);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        Ok(place)
+    }
+}
+
+fn wall_time() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,479 @@
+//! The kinds of look and of change this version carries out, as data: parameters, their types, and what is observed.
+//!
+//! The reader checks gates against these tables, and the rooms that act read the same ones.
+
+/// What a key may hold.
+///
+/// A text may hold `${…}`. Wherever a list, a table, a number or a boolean is asked for, one lone `${…}` will do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Type {
+    /// A text.
+    Text,
+    /// A text that goes to paper as it is: it calls no function that knows a secret.
+    Open,
+    /// A text of constants, so that the plan can tell it before anything starts.
+    Constant,
+    /// Words for people, without `${…}`.
+    Words,
+    /// A name that can stand in a sentence.
+    Name,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A number.
+    Number,
+    /// A whole number, from 1.
+    Count,
+    /// `250ms`, `10s`, `6m`, `1h`.
+    Duration,
+    /// `true` or `false`.
+    Bool,
+    /// A sentence: bare CEL.
+    Sentence,
+    /// Anything.
+    Any,
+    /// A list.
+    List(&'static Type),
+    /// A table with keys of the author's choice, which may hold `${…}` too.
+    Map(&'static Type),
+    /// A table with these keys.
+    Fields(&'static [Key]),
+    /// Loop variables: a table of sentences.
+    Loops,
+    /// A service of `suite.toml`.
+    Service,
+    /// A service of `suite.toml`, or `*` for all.
+    Services,
+    /// A role on a database, from `[db]`.
+    Database,
+    /// A file of the gate's folder or, failing that, of the suite's.
+    File,
+    /// `METHOD service /path`.
+    Request,
+    /// HTTP headers: texts that see the exact `body`; null leaves one out.
+    Headers,
+    /// A name in the environment of a scratch copy: `service.NAME`, or `NAME` for a variable of the compose file.
+    Setting,
+    /// A table from such names to texts; null takes one away.
+    Settings,
+    /// A probe of kind `load`, above.
+    Load,
+    /// The arrivals of a load.
+    Classes,
+    /// One change, or a list of them.
+    Changes,
+    /// A probe of the gate, above.
+    Probe,
+    /// The grammar knows the key, and a later version carries it out.
+    Later,
+    /// Read by rules of its own.
+    Own,
+}
+
+/// One key of a table: a parameter of a kind, a key of a gate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it may hold.
+    pub holds: Type,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+/// A key that must be there.
+pub(super) const fn must(name: &'static str, holds: Type) -> Key {
+    Key { name, holds, required: true }
+}
+
+/// A key that may be there.
+pub(super) const fn may(name: &'static str, holds: Type) -> Key {
+    Key { name, holds, required: false }
+}
+
+/// What an observation holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sees {
+    /// Anything: rows, JSON, what a witness saw.
+    Any,
+    /// A number, a string, a boolean: nothing below it.
+    Leaf,
+    /// A list.
+    List(&'static Sees),
+    /// Values by keys nobody listed: headers, statuses, environments.
+    Map(&'static Sees),
+    /// These fields.
+    Fields(&'static [(&'static str, Sees)]),
+}
+
+/// A kind of look, or of change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kind {
+    /// `http`, `sql` …
+    pub name: &'static str,
+    /// Its parameters.
+    pub params: &'static [Key],
+    /// Groups of parameters of which exactly one, or at most one, is given.
+    pub choices: &'static [Choice],
+    /// The fields of its observation; none for a change.
+    pub sees: &'static [(&'static str, Sees)],
+    /// It may be looked at again until something holds.
+    pub repeats: bool,
+    /// It lasts, and other looks may stand inside it.
+    pub span: bool,
+}
+
+/// Parameters that exclude one another; an alternative of several names means all of them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The alternatives.
+    pub among: &'static [&'static [&'static str]],
+    /// One of them must be given.
+    pub required: bool,
+}
+
+const fn one_of(among: &'static [&'static [&'static str]]) -> Choice {
+    Choice { among, required: true }
+}
+
+const fn at_most(among: &'static [&'static [&'static str]]) -> Choice {
+    Choice { among, required: false }
+}
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// The change of that name.
+pub fn change(name: &str) -> Option<&'static Kind> {
+    CHANGES.iter().find(|kind| kind.name == name)
+}
+
+/// Kinds the grammar knows and a later version carries out.
+pub const LATER_KINDS: &[&str] = &["scan", "contract", "exec"];
+
+/// Changes the grammar knows and a later version carries out.
+pub const LATER_CHANGES: &[&str] = &["http", "proxy", "plant"];
+
+/// Functions the grammar knows and a later version carries out.
+pub const LATER_FUNCTIONS: &[&str] = &["jwt", "jwt_with", "public_ring"];
+
+/// Fields every observation has.
+pub const ALWAYS_SEEN: &[(&str, Sees)] = &[("t_ms", Leaf)];
+
+/// Fields an observation has when its probe has an `until`.
+pub const SEEN_UNTIL: &[(&str, Sees)] = &[("settled", Leaf), ("settled_ms", Leaf), ("looks", Leaf)];
+
+use Sees::{Any, Fields, Leaf, List, Map};
+
+/// The parameters of one HTTP request: of kind `http`, and of every class of a load.
+pub const REQUEST: &[Key] = &[
+    must("request", Type::Request),
+    may("headers", Type::Headers),
+    may("json", Type::Any),
+    may("body", Type::Text),
+    may("expect", Type::OneOf(&["json", "text", "metrics"])),
+    may("timeout", Type::Duration),
+];
+
+const ONE_BODY: Choice = at_most(&[&["json"], &["body"]]);
+
+/// The kinds of look.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "http",
+        params: REQUEST,
+        choices: &[ONE_BODY],
+        sees: &[
+            ("status", Leaf),
+            ("error", Leaf),
+            ("ms", Leaf),
+            ("headers", Map(&Leaf)),
+            ("json", Any),
+            ("text", Leaf),
+            ("samples", List(&Fields(&[("name", Leaf), ("labels", Map(&Leaf)), ("value", Leaf)]))),
+            ("types", Map(&Leaf)),
+            ("sent", Any),
+        ],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "sql",
+        params: &[
+            may("query", Type::Open),
+            may("file", Type::File),
+            may("db", Type::Database),
+            may("inside", Type::Service),
+            may("dsn_env", Type::Constant),
+            may("on", Type::Later),
+            may("bind", Type::Map(&Type::Any)),
+            may("context", Type::Map(&Type::Text)),
+            may("first", Type::List(&Type::Open)),
+            may("writes", Type::Bool),
+            may("limit", Type::Count),
+        ],
+        choices: &[one_of(&[&["query"], &["file"]]), one_of(&[&["db"], &["inside", "dsn_env"]])],
+        sees: &[
+            ("sqlstate", Leaf),
+            ("error", Leaf),
+            ("columns", List(&Leaf)),
+            ("rows", List(&Any)),
+            ("row", Any),
+            ("count", Leaf),
+            ("ms", Leaf),
+        ],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "service",
+        params: &[must("service", Type::Services)],
+        choices: &[],
+        sees: &[("services", List(&SERVICE))],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "startup",
+        params: &[
+            may("services", Type::List(&Type::Service)),
+            may("alone", Type::Bool),
+            may("set", Type::Settings),
+            may("unset", Type::List(&Type::Setting)),
+            may("override", Type::File),
+            may("within", Type::Duration),
+        ],
+        choices: &[],
+        sees: &[("refused_by", Leaf), ("message", Leaf), ("services", List(&SERVICE))],
+        repeats: false,
+        span: false,
+    },
+    Kind {
+        name: "change",
+        params: &[must("make", Type::Changes), may("hold", Type::Duration)],
+        choices: &[],
+        sees: &[
+            ("landed", Leaf),
+            ("undone", Leaf),
+            ("made_ms", Leaf),
+            ("landed_ms", Leaf),
+            ("undo_ms", Leaf),
+            ("undone_ms", Leaf),
+            ("exit_code", Leaf),
+            ("witness", Fields(&[("before", Any), ("after", Any), ("undone", Any)])),
+        ],
+        repeats: false,
+        span: true,
+    },
+    Kind {
+        name: "load",
+        params: &[
+            may("rps", Type::Number),
+            may("seconds", Type::Number),
+            may("burst", Type::Number),
+            must("class", Type::Classes),
+            may("in_flight", Type::Count),
+            may("target", Type::Fields(TARGET)),
+            may("raw", Type::Constant),
+        ],
+        choices: &[one_of(&[&["rps", "seconds"], &["burst"]])],
+        sees: LOAD,
+        repeats: false,
+        span: true,
+    },
+    Kind {
+        name: "conserve",
+        params: &[
+            must("load", Type::Load),
+            must("db", Type::Database),
+            must("canonical", Type::Open),
+            must("dead", Type::Open),
+            may("bind", Type::Map(&Type::Any)),
+        ],
+        choices: &[],
+        sees: &[
+            ("canonical", Leaf),
+            ("suppressed", Leaf),
+            ("dead", Leaf),
+            ("rejected", Leaf),
+            ("failed", Leaf),
+            ("lost", List(&Any)),
+            ("unexpected", List(&Any)),
+            ("duplicated", List(&Any)),
+            ("unacknowledged", List(&Any)),
+            ("residual", Leaf),
+            ("cents", Fields(&[("expected", Leaf), ("found", Leaf)])),
+        ],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "file",
+        params: &[must("path", Type::Constant), must("as", Type::OneOf(&["json", "toml", "text"]))],
+        choices: &[],
+        sees: &[("path", Leaf), ("sha256", Leaf), ("json", Any), ("text", Leaf)],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "pack",
+        params: &[may("wounds", Type::List(&Type::Words)), may("between", Type::OneOf(&["nothing", "touch", "truncate"]))],
+        choices: &[],
+        sees: &[
+            ("first", Any),
+            ("second", Any),
+            ("whole", Any),
+            ("wounds", List(&Fields(&[("name", Leaf), ("expected", Any), ("found", Any)]))),
+        ],
+        repeats: false,
+        span: false,
+    },
+];
+
+/// The kinds of change, of controls and of probes of kind `change`.
+pub const CHANGES: &[Kind] = &[
+    of_change(
+        "env",
+        &[
+            must("service", Type::Service),
+            may("set", Type::Map(&Type::Text)),
+            may("unset", Type::List(&Type::Text)),
+        ],
+        &[],
+    ),
+    of_change(
+        "service",
+        &[
+            must("service", Type::Service),
+            must("action", Type::OneOf(&["stop", "kill", "pause", "restart"])),
+        ],
+        &[],
+    ),
+    of_change("compose", &[must("override", Type::File)], &[]),
+    of_change(
+        "sql",
+        &[
+            must("db", Type::Database),
+            may("query", Type::Open),
+            may("file", Type::File),
+            may("on", Type::Later),
+            may("bind", Type::Map(&Type::Any)),
+            may("undo", Type::Open),
+            may("undo_file", Type::File),
+        ],
+        &[one_of(&[&["query"], &["file"]]), at_most(&[&["undo"], &["undo_file"]])],
+    ),
+    of_change("probe", &[must("probe", Type::Probe), must("set", Type::Map(&Type::Any))], &[]),
+];
+
+const fn of_change(name: &'static str, params: &'static [Key], choices: &'static [Choice]) -> Kind {
+    Kind { name, params, choices, sees: &[], repeats: false, span: false }
+}
+
+/// What one class of a load says about its arrivals, beside the request itself.
+pub const CLASS: &[Key] = &[
+    must("name", Type::Name),
+    may("kind", Type::OneOf(&["http"])),
+    may("count", Type::Sentence),
+    may("lands", Type::OneOf(&["canonical", "dead", "refused"])),
+    may("same_key", Type::Bool),
+    may("burst", Type::Count),
+];
+
+/// A target inside closure: how it misbehaves, so that one can tell whether the meter sees it.
+const TARGET: &[Key] = &[
+    may("stall_at", Type::Duration),
+    may("stall_for", Type::Duration),
+    may("error_share", Type::Number),
+    may("delay", Type::Duration),
+];
+
+const SERVICE: Sees = Fields(&[
+    ("name", Leaf),
+    ("state", Leaf),
+    ("health", Leaf),
+    ("exit_code", Leaf),
+    ("image", Leaf),
+    ("image_id", Leaf),
+    ("digest", Leaf),
+    ("pid", Leaf),
+    ("started_at", Leaf),
+    ("restarts", Leaf),
+    ("env", Map(&Leaf)),
+    ("sockets", List(&Leaf)),
+    ("listens", List(&Leaf)),
+    ("rss_kib", Leaf),
+    ("cpu_pct", Leaf),
+    ("fds", Leaf),
+    ("took_ms", Leaf),
+    ("last_words", Leaf),
+]);
+
+const LATENCY: Sees = Fields(&[
+    ("p50_ms", Leaf),
+    ("p90_ms", Leaf),
+    ("p95_ms", Leaf),
+    ("p99_ms", Leaf),
+    ("p999_ms", Leaf),
+    ("max_ms", Leaf),
+]);
+
+const LOAD: &[(&str, Sees)] = &[
+    ("target_rps", Leaf),
+    ("seconds", Leaf),
+    ("planned", Leaf),
+    ("sent", Leaf),
+    ("answered", Leaf),
+    ("dropped", Leaf),
+    ("timeouts", Leaf),
+    ("broken", Leaf),
+    ("status", Map(&Leaf)),
+    ("late", Fields(&[("p50_ms", Leaf), ("p99_ms", Leaf), ("max_ms", Leaf)])),
+    (
+        "latency",
+        Fields(&[
+            ("intended", LATENCY),
+            ("actual", LATENCY),
+            ("first_half", LATENCY),
+            ("second_half", LATENCY),
+        ]),
+    ),
+    ("over_ms", Map(&Leaf)),
+    ("per_second", List(&Leaf)),
+    (
+        "by_second",
+        List(&Fields(&[
+            ("t_ms", Leaf),
+            ("sent", Leaf),
+            ("answered", Leaf),
+            ("status", Map(&Leaf)),
+            ("p95_ms", Leaf),
+        ])),
+    ),
+    ("classes", Map(&Any)),
+    ("window", Fields(&[("from", Leaf), ("to", Leaf)])),
+    ("begin_ms", Leaf),
+    ("end_ms", Leaf),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{CHANGES, KINDS, LATER_CHANGES, LATER_KINDS};
+
+    #[test]
+    fn every_kind_is_listed_once_and_its_choices_are_parameters() {
+        for (kinds, later) in [(KINDS, LATER_KINDS), (CHANGES, LATER_CHANGES)] {
+            let names: BTreeSet<_> = kinds.iter().map(|k| k.name).chain(later.iter().copied()).collect();
+            assert_eq!(names.len(), kinds.len() + later.len());
+            for kind in kinds {
+                let params: BTreeSet<_> = kind.params.iter().map(|p| p.name).collect();
+                assert_eq!(params.len(), kind.params.len(), "{}", kind.name);
+                let chosen = kind.choices.iter().flat_map(|choice| choice.among.iter().copied().flatten());
+                assert!(chosen.copied().all(|name| params.contains(name)), "{}", kind.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Probes: the looks of a gate, in order.
+
+use super::{
+    course::{Above, Course},
+    desk::Desk,
+    keys,
+    kinds::{ALWAYS_SEEN, KINDS, Kind, LATER_KINDS, SEEN_UNTIL, kind},
+    model::{LookAt, Probe, Tree},
+    node::{Is, Node},
+    shape::Shape,
+};
+
+impl Desk<'_> {
+    /// A list of probes, or of the steps of a group. What they see is passed on to what stands below.
+    pub(super) fn probes(&mut self, list: &Node, what: &str, course: &mut Course) -> Vec<Probe> {
+        let Is::List(elements) = &list.is else {
+            self.pile.add(&list.at, format!("{what}s are {}, not a list of tables", list.word()));
+            return Vec::new();
+        };
+        elements.iter().filter_map(|element| self.named_probe(element, what, course)).collect()
+    }
+
+    fn named_probe(&mut self, node: &Node, what: &str, course: &mut Course) -> Option<Probe> {
+        if !matches!(node.is, Is::Table(_)) {
+            self.pile.add(&node.at, format!("a {what} is {}, not a table", node.word()));
+            return None;
+        }
+        let name = match node.get("name") {
+            Some(name) => self.fresh_name(name, what, course),
+            None => {
+                self.pile.add(&node.at, format!("a {what} lacks `name`"));
+                None
+            }
+        };
+        let called = name.clone().unwrap_or_default();
+        let read = self.probe(node, &called, course);
+        let name = name?;
+        match read {
+            Some((probe, above)) => {
+                course.pass(&name, above);
+                Some(probe)
+            }
+            // Whatever refers to it is not to be blamed for its mistakes.
+            None => {
+                course.pass(&name, Above { kind: None, looped: false, group: false, shape: Shape::Any });
+                None
+            }
+        }
+    }
+
+    fn fresh_name(&mut self, node: &Node, what: &str, course: &Course) -> Option<String> {
+        let name = self.words(node, "`name`")?;
+        if !self.identifier(&name, &node.at, what) {
+            return None;
+        }
+        if course.names.get(&name).is_some() && (what == "probe" || course.lane.contains(&name)) {
+            self.pile.add(&node.at, format!("the name `{name}` is taken by a let or a probe above"));
+        }
+        Some(name)
+    }
+
+    /// One probe, whatever its name. Comes back with what it sees.
+    pub(super) fn probe(&mut self, node: &Node, name: &str, course: &mut Course) -> Option<(Probe, Above)> {
+        let filled = self.fill(node)?;
+        let mut inside = course.clone();
+        let for_each = match filled.table.get("for_each") {
+            Some(loops) => self.loops(loops, &mut inside.names),
+            None => Vec::new(),
+        };
+        if filled.table.get("every").is_some() {
+            inside.names.bind("i", Shape::Leaf, false);
+        }
+        let with = self.parameters(&filled, &mut inside);
+        let table = &filled.table;
+        let (look, kind, mut shape) = self.look_at(name, table, &inside, course)?;
+        if table.get("until").is_some() {
+            shape = shape.and(seen(SEEN_UNTIL));
+            course.promised.insert(name.to_owned());
+        }
+        let probe = Probe { name: name.to_owned(), look, with, for_each, ..self.modified(table, kind, &shape, &inside) };
+        let shape = self.repeated(shape, &probe, &inside, node);
+        let above = Above { kind, looped: !probe.for_each.is_empty(), group: kind.is_none(), shape };
+        Some((probe, above))
+    }
+
+    /// What is done: one kind, or steps.
+    fn look_at(
+        &mut self,
+        name: &str,
+        table: &Node,
+        inside: &Course,
+        course: &mut Course,
+    ) -> Option<(LookAt, Option<&'static Kind>, Shape)> {
+        match (table.get("kind"), table.get("step")) {
+            (Some(written), None) => {
+                let kind = self.kind(written)?;
+                let what = format!("a probe of kind `{}`", kind.name);
+                self.known_keys(table, &what, &[keys::PROBE, kind.params]);
+                self.required_keys(table, &what, kind.params);
+                self.choices(table, &what, kind.choices);
+                let params = Tree::Table(self.fields(table, kind.params, inside));
+                let look = LookAt::Kind { kind: kind.name.to_owned(), params };
+                Some((look, Some(kind), Shape::seen(kind.sees).and(seen(ALWAYS_SEEN))))
+            }
+            (None, Some(steps)) => {
+                self.known_keys(table, "a group", &[keys::PROBE]);
+                let mut lane = inside.inside(inside.names.clone());
+                let steps = self.probes(steps, "step", &mut lane);
+                course.promised.extend(lane.promised.iter().map(|step| format!("{name}.{step}")));
+                let fields = steps.iter().filter_map(|step| {
+                    let above = lane.looks.get(&step.name)?;
+                    Some((step.name.clone(), above.shape.clone()))
+                });
+                let shape = Shape::Fields(fields.collect()).and(seen(ALWAYS_SEEN));
+                Some((LookAt::Steps(steps), None, shape))
+            }
+            (Some(_), Some(steps)) => {
+                self.pile.add(&steps.at, "a probe has a `kind` or steps, not both");
+                None
+            }
+            (None, None) => {
+                self.pile.add(&table.at, "a probe needs `kind`, `use` or `step`");
+                None
+            }
+        }
+    }
+
+    fn kind(&mut self, written: &Node) -> Option<&'static Kind> {
+        let name = self.words(written, "`kind`")?;
+        let found = kind(&name);
+        if LATER_KINDS.contains(&name.as_str()) {
+            self.later(written, &format!("kind `{name}`"));
+        } else if found.is_none() {
+            let known = KINDS.iter().map(|kind| kind.name).chain(LATER_KINDS.iter().copied());
+            self.pile.unknown(&written.at, format!("no kind `{name}`"), &name, known);
+        }
+        found
+    }
+
+    /// The observation of a probe that is looked at along a span, or over a list.
+    fn repeated(&mut self, mut shape: Shape, probe: &Probe, inside: &Course, node: &Node) -> Shape {
+        if probe.every.is_some() {
+            let point = shape.and([("i".to_owned(), Shape::Leaf)]);
+            shape = Shape::Fields([("points".to_owned(), point.list())].into()).and(seen(ALWAYS_SEEN));
+        }
+        if probe.for_each.is_empty() {
+            return shape;
+        }
+        for (variable, _) in probe.for_each.iter().filter(|(variable, _)| shape.has(variable)) {
+            let at = node.get("for_each").map_or(&node.at, |loops| &loops.at);
+            self.pile.add(at, format!("loop variable `{variable}` hides a field of what is observed"));
+        }
+        let variables = probe.for_each.iter().filter_map(|(variable, _)| {
+            let known = inside.names.get(variable)?;
+            Some((variable.clone(), known.shape.clone()))
+        });
+        shape.and(variables).list()
+    }
+}
+
+fn seen(fields: &[(&str, super::kinds::Sees)]) -> std::collections::BTreeMap<String, Shape> {
+    match Shape::seen(fields) {
+        Shape::Fields(fields) => fields,
+        _ => std::collections::BTreeMap::new(),
+    }
+}

@@ -1,0 +1,78 @@
+//! The forms in which a secret can slip through: plain, JSON-escaped, URL-encoded, hexadecimal, Base64.
+
+use std::{collections::BTreeSet, fmt::Write};
+
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
+
+use super::SHORTEST;
+
+/// Every text by which a secret can be recognised.
+pub(super) fn of(secret: &str) -> BTreeSet<String> {
+    let mut forms = BTreeSet::from([secret.to_owned(), json(secret)]);
+    forms.extend(hexadecimal(secret));
+    forms.extend(url(secret));
+    forms.extend(base64(secret));
+    // A key file is printed line by line as often as whole; its first and last lines are no secret.
+    let lines = secret
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("-----"));
+    forms.extend(lines.filter(|line| line.len() >= 2 * SHORTEST).map(str::to_owned));
+    forms
+}
+
+fn json(secret: &str) -> String {
+    let quoted = serde_json::Value::from(secret).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn hexadecimal(secret: &str) -> [String; 2] {
+    [hex::encode(secret), hex::encode_upper(secret)]
+}
+
+/// Percent-encoded in both cases, and as a form does it, with `+` for a blank.
+fn url(secret: &str) -> [String; 3] {
+    let mut upper = String::new();
+    for byte in secret.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            upper.push(char::from(byte));
+        } else {
+            write!(upper, "%{byte:02X}").expect("a string can always be written");
+        }
+    }
+    [lower_escapes(&upper), upper.replace("%20", "+"), upper]
+}
+
+/// The same with lower-case digits behind every `%`; the rest keeps its case.
+fn lower_escapes(upper: &str) -> String {
+    let mut parts = upper.split('%');
+    let mut lower = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at(2);
+        lower.push('%');
+        lower.push_str(&digits.to_lowercase());
+        lower.push_str(rest);
+    }
+    lower
+}
+
+/// Base64 cuts bytes into groups of three, so a secret inside a longer text looks one of three ways. Of each we take
+/// the characters that depend on nothing but the secret.
+fn base64(secret: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for before in 0..3 {
+        let shifted = [&[0; 3][..before], secret.as_bytes()].concat();
+        let first = (8 * before).div_ceil(6);
+        let last = 8 * shifted.len() / 6;
+        for encoded in [
+            BASE64_STANDARD_NO_PAD.encode(&shifted),
+            BASE64_URL_SAFE_NO_PAD.encode(&shifted),
+        ] {
+            forms.push(encoded[first..last].to_owned());
+        }
+    }
+    forms
+}
