@@ -327,7 +327,7 @@ mod tests {
         let text: String = (0..9).map(level).collect();
         assert_eq!(
             json(&text),
-            "f.yml:5:15: more than 20000 values once aliases are followed"
+            "f.yml:5:10: more than 20000 values once aliases are followed"
         );
     }
 
