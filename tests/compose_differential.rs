@@ -117,12 +117,65 @@ fn comparable(mut model: Value) -> Value {
 #[test]
 fn good_files_mean_the_same_to_both() {
     for path in fixtures("good") {
-        let env = env_beside(&path);
-        let folder = alone(&path);
-        let theirs = in_our_shape(&peer(folder.path(), &env), folder.path());
-        let ours = ours(&path, &env).unwrap_or_else(|complaints| panic!("{complaints}"));
-        let (ours, theirs) = (comparable(ours), comparable(theirs));
-        assert_eq!(format!("{ours:#}"), format!("{theirs:#}"), "{}", path.display());
+        agree(&path, &env_beside(&path));
+    }
+}
+
+fn agree(path: &Path, env: &Env) {
+    let folder = alone(path);
+    let theirs = in_our_shape(&peer(folder.path(), env), folder.path());
+    let ours = ours(path, env).unwrap_or_else(|complaints| panic!("{complaints}"));
+    let (ours, theirs) = (comparable(ours), comparable(theirs));
+    assert_eq!(format!("{ours:#}"), format!("{theirs:#}"), "{}", path.display());
+}
+
+/// The topologies that are really run, with a value for each variable that must have one.
+fn real_topologies() -> Vec<(PathBuf, Env)> {
+    let file = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let filled = |path: PathBuf| {
+        let source = Source::read(&path).unwrap_or_else(|complaints| panic!("{complaints}"));
+        let asked_for = source
+            .variables()
+            .into_iter()
+            .filter(|variable| !variable.has_default());
+        let env = asked_for
+            .map(|variable| (variable.name.clone(), format!("a {} $$", variable.name)))
+            .collect();
+        (path, env)
+    };
+    [file("docker-compose.e2e.yml"), file("fixtures/mini/compose.yml")]
+        .map(filled)
+        .to_vec()
+}
+
+#[test]
+fn the_topologies_that_are_run_mean_the_same_to_both() {
+    for (path, env) in real_topologies() {
+        assert!(!env.is_empty(), "{} asks for nothing", path.display());
+        agree(&path, &env);
+    }
+}
+
+#[test]
+fn no_dsn_of_the_topology_has_a_fallback() {
+    let (path, whole) = real_topologies().swap_remove(0);
+    for variable in [
+        "E2E_DATABASE_URL",
+        "E2E_CELERY_BROKER_URL",
+        "E2E_CELERY_RESULT_BACKEND",
+    ] {
+        let mut env = whole.clone();
+        env.remove(variable).expect("the file asks for it");
+        let printed = peer(alone(&path).path(), &env);
+        assert!(!printed.status.success(), "the peer starts without {variable}");
+        let theirs = String::from_utf8_lossy(&printed.stderr);
+        let ours = ours(&path, &env).expect_err("we refuse it");
+        let words = format!("missing {variable}");
+        assert!(theirs.contains(&words), "{theirs}");
+        assert!(
+            ours.contains(&format!("required variable `{variable}` is not set: {words}")),
+            "{ours}"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::complaint::{Complaints, Place};
 use super::subset;
 use super::tree::{Entry, Node, Value};
+use super::units::Kind;
 
 /// A map of which every key is known.
 #[derive(Clone, Copy)]
@@ -50,6 +51,35 @@ impl<'a> Table<'a> {
         }
         field
     }
+
+    pub(super) fn text(self, key: &str, complaints: &mut Complaints) -> Option<String> {
+        self.field(key)?.text(complaints)
+    }
+
+    /// False when it is missing.
+    pub(super) fn boolean(self, key: &str, complaints: &mut Complaints) -> bool {
+        self.field(key)
+            .and_then(|field| field.boolean(complaints))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn parsed<T>(self, key: &str, kind: &Kind<T>, complaints: &mut Complaints) -> Option<T> {
+        self.field(key)?.parsed(kind, complaints)
+    }
+
+    /// Empty when it is missing.
+    pub(super) fn texts(self, key: &str, complaints: &mut Complaints) -> Vec<String> {
+        self.field(key)
+            .and_then(|field| field.texts(complaints))
+            .unwrap_or_default()
+    }
+
+    /// Empty when it is missing.
+    pub(super) fn pairs(self, key: &str, complaints: &mut Complaints) -> BTreeMap<String, String> {
+        self.field(key)
+            .and_then(|field| field.pairs(complaints))
+            .unwrap_or_default()
+    }
 }
 
 /// A value and the key it stands under; an item of a list stands under the key of the list.
@@ -79,7 +109,7 @@ impl<'a> Field<'a> {
         let message = format!("`{}` must be {wanted}, not {}", self.key, self.node.kind());
         match self.node.value {
             Value::Bool(_) | Value::Number(_) if wanted.contains("text") => {
-                complaints.hint(self.place(), message, "put it in quotes")
+                complaints.hint(self.place(), message, "put it in quotes");
             }
             _ => complaints.say(self.place(), message),
         }
@@ -125,19 +155,13 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A text or a number that `parse` understands; otherwise a complaint that says what was wanted, with an example.
-    pub(super) fn parsed<T>(
-        &self,
-        parse: impl FnOnce(&str) -> Option<T>,
-        wanted: &str,
-        example: &str,
-        complaints: &mut Complaints,
-    ) -> Option<T> {
+    /// A text or a number of some kind.
+    pub(super) fn parsed<T>(&self, kind: &Kind<T>, complaints: &mut Complaints) -> Option<T> {
         let spelt = self.spelt(complaints)?;
-        let value = parse(spelt);
+        let value = (kind.parse)(spelt);
         if value.is_none() {
-            let message = format!("`{}` must be {wanted}, not `{spelt}`", self.key);
-            complaints.hint(self.place(), message, example);
+            let message = format!("`{}` must be {}, not `{spelt}`", self.key, kind.wanted);
+            complaints.hint(self.place(), message, kind.hint);
         }
         value
     }

@@ -2,8 +2,8 @@
 
 use super::complaint::Complaints;
 use super::field::{Field, Table};
+use super::links::{Link, Target};
 use super::model::Mount;
-use super::service::{Link, Target};
 use super::subset;
 use super::tree::Value;
 
@@ -26,11 +26,7 @@ pub(super) fn read(field: Field<'_>, links: &mut Vec<Link>, complaints: &mut Com
             );
         }
         if !is_path(&mount.source) {
-            links.push(Link {
-                to: Target::Volume,
-                name: mount.source.clone(),
-                place: item.place().clone(),
-            });
+            links.push(Link::new(Target::Volume, &mount.source, item.place()));
         }
         mounts.push(mount);
     }
@@ -71,10 +67,7 @@ fn long(item: Field<'_>, complaints: &mut Complaints) -> Option<Mount> {
             .and_then(|field| field.text(complaints))
     };
     let (kind, source, target) = (text("type"), text("source"), text("target"));
-    let read_only = table
-        .field("read_only")
-        .and_then(|field| field.boolean(complaints))
-        .unwrap_or_default();
+    let read_only = table.boolean("read_only", complaints);
     let (kind, mount) = (
         kind?,
         Mount {

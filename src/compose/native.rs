@@ -15,8 +15,8 @@ pub(super) fn read(field: Field<'_>, complaints: &mut Complaints) -> Option<Nati
         words.unwrap_or_default()
     };
     let (run, prepare, health) = (argv("argv"), argv("prepare"), argv("health"));
-    let mut text = |key: &str| table.field(key).and_then(|field| field.text(complaints));
-    let (provides, listen) = (text("provides"), text("listen"));
+    let provides = table.text("provides", complaints);
+    let listen = table.text("listen", complaints);
     match (table.field("provides"), table.field("argv")) {
         (None, None) => complaints.say(
             field.place(),

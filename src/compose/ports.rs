@@ -7,7 +7,13 @@ use super::field::{Field, Table};
 use super::model::Port;
 use super::subset;
 use super::tree::Value;
+use super::units::{Kind, PORT, port};
 
+const PROTOCOL: Kind<()> = Kind {
+    parse: |text| (text == "tcp").then_some(()),
+    wanted: "`tcp`",
+    hint: "only TCP ports can be published",
+};
 const EXAMPLES: &str = "as in `8000`, `8080:8000`, `127.0.0.1::8000` or `127.0.0.1:8080:8000`";
 
 pub(super) fn read(field: Field<'_>, complaints: &mut Complaints) -> Vec<Port> {
@@ -42,7 +48,7 @@ fn short(item: Field<'_>, complaints: &mut Complaints) -> Option<Port> {
         None => return refuse(item, text, complaints),
     };
     let published = published.filter(|published| !published.is_empty());
-    match (number(target), published.map(number)) {
+    match (port(target), published.map(port)) {
         (Some(target), published) if published != Some(None) => Some(Port {
             target,
             published: published.flatten(),
@@ -66,33 +72,20 @@ fn refuse<T>(item: Field<'_>, text: &str, complaints: &mut Complaints) -> Option
 
 fn long(item: Field<'_>, complaints: &mut Complaints) -> Option<Port> {
     let table = Table::read(item.node, "a port", subset::PORT, complaints)?;
-    let mut port =
-        |field: Field<'_>| field.parsed(number, "a port", "a whole number from 1 to 65535", complaints);
-    let published = table.field("published").map(&mut port);
-    let target = table.field("target").map(&mut port);
-    if let Some(field) = table.field("protocol") {
-        field.parsed(
-            |text| (text == "tcp").then_some(()),
-            "`tcp`",
-            "only TCP ports can be published",
-            complaints,
-        );
-    }
-    let address = match table.field("host_ip") {
+    let published = table.parsed("published", &PORT, complaints);
+    let target = table
+        .required("target", "a port", complaints)
+        .and_then(|field| field.parsed(&PORT, complaints));
+    table.parsed("protocol", &PROTOCOL, complaints);
+    let host_ip = match table.field("host_ip") {
         Some(field) => address_of(field, Some(&field.text(complaints)?), complaints)?,
         None => Ipv4Addr::LOCALHOST.to_string(),
     };
-    table.required("target", "a port", complaints)?;
     Some(Port {
-        target: target??,
-        published: published.flatten(),
-        host_ip: address,
+        target: target?,
+        published,
+        host_ip,
     })
-}
-
-fn number(text: &str) -> Option<u16> {
-    let is_digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|port| is_digits && *port > 0)
 }
 
 /// A loopback address; the usual one when the file names none.

@@ -1,11 +1,12 @@
-//! What services say about each other, about volumes and about networks.
+//! What services say about each other, about volumes and about networks: is it so?
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::complaint::Complaints;
+use super::links::{Link, Target};
 use super::model::Condition;
 use super::order::{self, Graph};
-use super::service::{Link, Reading, Target};
+use super::service::Reading;
 use super::subset::did_you_mean;
 use crate::name::nearest;
 
@@ -22,9 +23,8 @@ pub(super) fn check(
             Target::Volume => is_there(link, volumes, "there is no top-level volume", complaints),
             Target::Network => is_there(link, networks, "there is no top-level network", complaints),
         }
-        let waits_in_vain = link.to == Target::Service(Condition::ServiceHealthy)
-            && readings.get(&link.name).is_some_and(|other| !other.has_health);
-        if waits_in_vain {
+        let has_no_health = || readings.get(&link.name).is_some_and(|other| !other.has_health);
+        if link.condition() == Some(Condition::ServiceHealthy) && has_no_health() {
             let message = format!("`{}` is never healthy: it has no health check", link.name);
             complaints.hint(&link.place, message, "give it one, or wait for `service_started`");
         }
@@ -65,9 +65,6 @@ fn cycles(readings: &BTreeMap<String, Reading>, complaints: &mut Complaints) {
 
 /// What a service waits for, with where it says so.
 fn dependencies(reading: &Reading) -> BTreeMap<&str, &Link> {
-    let links = reading
-        .links
-        .iter()
-        .filter(|link| matches!(link.to, Target::Service(_)));
+    let links = reading.links.iter().filter(|link| link.condition().is_some());
     links.map(|link| (link.name.as_str(), link)).collect()
 }

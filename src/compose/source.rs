@@ -1,8 +1,9 @@
 //! A compose file that has been read and found sound, before any variable is known.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use super::complaint::{Complaints, Place};
+use super::complaint::Complaints;
+use super::file;
 use super::interpolate;
 use super::model::Model;
 use super::overlay;
@@ -31,7 +32,7 @@ impl Source {
     /// Everything that is wrong whatever the variables turn out to be: syntax, keys, types, values, references.
     pub fn read(path: &Path) -> Result<Self, Complaints> {
         let label = path.display().to_string();
-        Self::from_bytes(&label, &bytes_of(path, &label)?)
+        Self::from_bytes(&label, &file::bytes(path, &label)?)
     }
 
     /// Read a file from memory. Complaints name it `label`.
@@ -40,7 +41,7 @@ impl Source {
     /// As [`Source::read`].
     pub fn from_bytes(label: &str, bytes: &[u8]) -> Result<Self, Complaints> {
         let mut complaints = Complaints::default();
-        match yaml::parse(label, bytes, &mut complaints) {
+        match tree(label, bytes, &mut complaints) {
             Some(root) => Self::check(root, complaints),
             None => complaints.unless(None),
         }
@@ -106,7 +107,7 @@ impl Fragment {
     /// Syntax, duplicate keys.
     pub fn read(path: &Path) -> Result<Self, Complaints> {
         let label = path.display().to_string();
-        Self::from_bytes(&label, &bytes_of(path, &label)?)
+        Self::from_bytes(&label, &file::bytes(path, &label)?)
     }
 
     /// Read a fragment from memory. Complaints name it `label`.
@@ -115,17 +116,14 @@ impl Fragment {
     /// As [`Fragment::read`].
     pub fn from_bytes(label: &str, bytes: &[u8]) -> Result<Self, Complaints> {
         let mut complaints = Complaints::default();
-        let root = yaml::parse(label, bytes, &mut complaints);
+        let root = tree(label, bytes, &mut complaints);
         complaints.unless(root.map(|root| Self { root }))
     }
 }
 
-fn bytes_of(path: &Path, label: &str) -> Result<Vec<u8>, Complaints> {
-    fs::read(path).map_err(|error| {
-        let mut complaints = Complaints::default();
-        complaints.say(&Place::top(label), format!("cannot be read: {error}"));
-        complaints
-    })
+/// The tree of a file; `None` when it has none that is whole.
+fn tree(label: &str, bytes: &[u8], complaints: &mut Complaints) -> Option<Node> {
+    yaml::parse(label, file::text(label, bytes, complaints)?, complaints)
 }
 
 #[cfg(test)]

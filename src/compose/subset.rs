@@ -1,6 +1,7 @@
 //! The declared subset: every key of the compose format that is honoured, and the ones refused by name.
 
 use super::complaint::Complaints;
+use super::model::Condition;
 use super::tree::Entry;
 use crate::name::nearest;
 
@@ -54,10 +55,14 @@ pub(super) const DEPENDENCY: &[&str] = &["condition"];
 pub(super) const DEPLOY: &[&str] = &["resources"];
 pub(super) const RESOURCES: &[&str] = &["limits"];
 pub(super) const LIMITS: &[&str] = &["memory", "cpus", "pids"];
-pub(super) const CONDITIONS: &[&str] = &[
-    "service_started",
-    "service_healthy",
-    "service_completed_successfully",
+/// What a dependency may wait for.
+pub(super) const CONDITIONS: [(&str, Condition); 3] = [
+    ("service_started", Condition::ServiceStarted),
+    ("service_healthy", Condition::ServiceHealthy),
+    (
+        "service_completed_successfully",
+        Condition::ServiceCompletedSuccessfully,
+    ),
 ];
 
 /// Keys that other readers of the format know: nobody misspelt them, they are just not honoured here.

@@ -1,6 +1,49 @@
-//! Durations and sizes, as compose files spell them.
+//! Values that are spelt as a text and mean something else: durations, sizes, counts.
 
 use std::time::Duration;
+
+/// A kind of value: how it is taken from its spelling, and how to say what was wanted instead.
+pub(super) struct Kind<T> {
+    pub(super) parse: fn(&str) -> Option<T>,
+    pub(super) wanted: &'static str,
+    pub(super) hint: &'static str,
+}
+
+pub(super) const DURATION: Kind<Duration> = Kind {
+    parse: duration,
+    wanted: "a duration",
+    hint: "numbers with units, the larger first, as in `500ms`, `30s` or `1m30s`",
+};
+pub(super) const SIZE: Kind<u64> = Kind {
+    parse: bytes,
+    wanted: "a size in bytes",
+    hint: "a whole number, perhaps with `k`, `m` or `g`, as in `256m`",
+};
+pub(super) const CORES: Kind<f64> = Kind {
+    parse: cores,
+    wanted: "a number of cores",
+    hint: "a number above nought, as in `0.5`",
+};
+pub(super) const PIDS: Kind<i64> = Kind {
+    parse: |text| text.parse().ok().filter(|most| *most == -1 || *most > 0),
+    wanted: "a number of processes",
+    hint: "a whole number above nought, or `-1` for no limit",
+};
+pub(super) const RETRIES: Kind<u32> = Kind {
+    parse: |text| text.parse().ok().filter(|retries| *retries > 0),
+    wanted: "a number of looks",
+    hint: "a whole number above nought",
+};
+pub(super) const PORT: Kind<u16> = Kind {
+    parse: port,
+    wanted: "a port",
+    hint: "a whole number from 1 to 65535",
+};
+pub(super) const USER: Kind<String> = Kind {
+    parse: user,
+    wanted: "`uid` or `uid:gid`",
+    hint: "as in `10001:10001`",
+};
 
 /// Nanoseconds of each unit, from the largest: they must stand in this order.
 const UNITS: [(&str, u128); 6] = [
@@ -13,7 +56,7 @@ const UNITS: [(&str, u128); 6] = [
 ];
 
 /// `1m30s`, `1.5s`, `100ms`: numbers with units, each unit once, the larger before the smaller.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut next_unit = 0;
     let mut nanos: u128 = 0;
@@ -54,7 +97,7 @@ fn scaled(number: &str, scale: u128) -> Option<u128> {
 }
 
 /// `64m`, `1gb`, `1024`: a whole number of bytes, kilobytes of 1024, and so on.
-pub(super) fn bytes(text: &str) -> Option<u64> {
+fn bytes(text: &str) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
     let (number, unit) = lower.split_at(lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len()));
     let shift = match unit {
@@ -69,11 +112,24 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 }
 
 /// Processor cores: a decimal number above nought.
-pub(super) fn cores(text: &str) -> Option<f64> {
+fn cores(text: &str) -> Option<f64> {
     let is_decimal = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     text.parse::<f64>()
         .ok()
         .filter(|cores| is_decimal && cores.is_finite() && *cores > 0.0)
+}
+
+/// A port that can be published.
+pub(super) fn port(text: &str) -> Option<u16> {
+    let is_digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|port| is_digits && *port > 0)
+}
+
+/// One or two names or numbers, with a colon between.
+fn user(text: &str) -> Option<String> {
+    let is_sound = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(is_sound);
+    (text.split(':').count() <= 2 && text.split(':').all(is_name)).then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Which variables a compose file asks for, where, and what it says when they are missing.
 
 use super::complaint::Place;
-use super::interpolate::{Reference, Template};
 use super::subset::is_interpolated;
+use super::template::{Reference, Template};
 use super::tree::{Node, Value};
 
 /// How a variable is asked for.
