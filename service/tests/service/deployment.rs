@@ -208,7 +208,7 @@ pub(crate) fn environment(port: u16, database: &str, folder: &TempDir) -> BTreeM
         ("MOCK_PLATFORM_LISTEN", "127.0.0.1:1".to_owned()),
         ("MOCK_PLATFORM_URL", "http://127.0.0.1:1".to_owned()),
         ("METRICS_DIR", metrics.display().to_string()),
-        ("HEALTH_CACHE_SECONDS", "1".to_owned()),
+        ("HEALTH_CACHE_SECONDS", "3".to_owned()),
         ("WORKER_PROBE_TIMEOUT_MS", "3000".to_owned()),
         ("WORKER_LEASE_SECONDS", "2".to_owned()),
         ("WORKER_BACKOFF_MS", "50".to_owned()),
@@ -261,4 +261,36 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Looks until what is looked for is there, and says what was seen last when it never is.
+pub(crate) async fn eventually<T>(mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(seen) => assert!(Instant::now() < deadline, "{seen}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits for a page of metrics that has all these lines, and returns it.
+pub(crate) async fn metrics_with(service: &Service, lines: &[&str]) -> String {
+    eventually(async || {
+        let page = reqwest::get(service.url("/metrics"))
+            .await
+            .expect("it answers")
+            .text()
+            .await
+            .expect("text");
+        match lines
+            .iter()
+            .find(|line| !page.lines().any(|found| found == **line))
+        {
+            Some(line) => Err(format!("no line `{line}` in\n{page}")),
+            None => Ok(page),
+        }
+    })
+    .await
 }

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    deployment::{Deployment, Service},
+    deployment::{Deployment, Service, eventually, metrics_with},
     webhook::{payment, send},
 };
 
@@ -138,30 +138,24 @@ async fn the_worker_listens_on_nothing_and_the_exporter_shows_its_counters() {
         .await;
     assert_eq!(listening_sockets(&worker), 0);
     assert_eq!(listening_sockets(&exporter), 1);
-    let wanted = "celery_task_success_total{task_name=\"health.probe\"} 1";
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        let page = reqwest::get(exporter.url("/metrics"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
-        if page.lines().any(|line| line == wanted) {
-            break;
-        }
-        assert!(Instant::now() < deadline, "no line `{wanted}` in\n{page}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    metrics_with(
+        &exporter,
+        &["celery_task_success_total{task_name=\"health.probe\"} 1"],
+    )
+    .await;
 }
 
 /// Waits until the worker says that it reaches its database.
 async fn beating(deployment: &Deployment) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !deployment.run(&["healthcheck", "worker"], &[]).status.success() {
-        assert!(Instant::now() < deadline, "the worker has no heartbeat");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually(async || {
+        let asked = deployment.run(&["healthcheck", "worker"], &[]);
+        if asked.status.success() {
+            Ok(())
+        } else {
+            Err(String::from_utf8_lossy(&asked.stderr).into_owned())
+        }
+    })
+    .await;
 }
 
 /// Listening TCP sockets among a process's files.
