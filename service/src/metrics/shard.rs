@@ -160,7 +160,7 @@ mod tests {
             shard.started("health.probe");
             shard.succeeded("health.probe", Duration::from_millis(3));
             shard.started("health.probe");
-            shard.failed("health.probe", Duration::from_secs(60));
+            shard.failed("health.probe", Duration::from_mins(1));
             shard.write();
         }
         let (tally, shards) = read_all(folder.path()).expect("readable");

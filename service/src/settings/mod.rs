@@ -106,8 +106,16 @@ mod tests {
         )
     }
 
+    fn number(text: &str) -> Result<u8, String> {
+        text.parse().map_err(|_| "no number".to_owned())
+    }
+
     fn text(text: &str) -> Result<String, String> {
-        Ok(text.to_owned())
+        if text.is_ascii() {
+            Ok(text.to_owned())
+        } else {
+            Err("no text".to_owned())
+        }
     }
 
     #[test]
@@ -121,14 +129,14 @@ mod tests {
 
     #[test]
     fn an_empty_setting_is_refused_even_when_it_has_a_default() {
-        let error = environment(&[("DATABASE_POOL_SIZE", " ")]).read(&table::DATABASE_POOL_SIZE, text);
+        let error = environment(&[("DATABASE_POOL_SIZE", " ")]).read(&table::DATABASE_POOL_SIZE, number);
         assert_eq!(error, Err(SettingError::Empty("DATABASE_POOL_SIZE")));
     }
 
     #[test]
     fn an_absent_setting_takes_its_default() {
-        let value = environment(&[]).read(&table::DATABASE_POOL_SIZE, text);
-        assert_eq!(value.as_deref(), Ok("10"));
+        let value = environment(&[]).read(&table::DATABASE_POOL_SIZE, number);
+        assert_eq!(value, Ok(10));
     }
 
     #[test]

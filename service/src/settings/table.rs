@@ -71,7 +71,7 @@ pub(crate) static WORKER_BACKOFF_MS: Setting = optional("WORKER_BACKOFF_MS", "10
 pub(crate) static TASK_SOFT_LIMIT_SECONDS: Setting = optional("TASK_SOFT_LIMIT_SECONDS", "300");
 pub(crate) static TASK_HARD_LIMIT_SECONDS: Setting = optional("TASK_HARD_LIMIT_SECONDS", "360");
 pub(crate) static SHUTDOWN_SECONDS: Setting = optional("SHUTDOWN_SECONDS", "10");
-pub(crate) static RUST_LOG: Setting = optional("RUST_LOG", "info");
+pub(crate) static RUST_LOG: Setting = optional("RUST_LOG", "info,sqlx=warn");
 
 /// All of them, in the order above.
 pub(crate) static ALL: [&Setting; 28] = [

@@ -21,7 +21,8 @@ struct Args {
 }
 
 /// The revenue of each event is split evenly over three channels, in whole cents; what is left over goes to the first.
-/// Only shares that are missing or wrong are written, so a day that is already right costs one read.
+/// Only shares that are missing or wrong are written, so a day that is already right costs a read. What is stored is
+/// looked up share by share: as a join it would be quadratic under a planner that has no statistics yet.
 const RECOMPUTE: &str = "
     insert into attribution_allocations as a
            (tenant_id, event_id, model_version, channel_code, allocated_revenue_cents)
@@ -32,10 +33,9 @@ const RECOMPUTE: &str = "
              select e.revenue_cents / 3 + case when c.place = 1 then e.revenue_cents % 3 else 0 end as cents
            ) share
      where e.event_timestamp >= $1 and e.event_timestamp < $2
-       and not exists (
-             select 1 from attribution_allocations x
-              where x.event_id = e.id and x.model_version = $3 and x.channel_code = c.code
-                and x.allocated_revenue_cents = share.cents)
+       and share.cents is distinct from (
+             select x.allocated_revenue_cents from attribution_allocations x
+              where x.event_id = e.id and x.model_version = $3 and x.channel_code = c.code)
         on conflict (event_id, model_version, channel_code) do update
        set allocated_revenue_cents = excluded.allocated_revenue_cents, updated_at = clock_timestamp()";
 

@@ -1,0 +1,18 @@
+//! The service against a real Postgres and real HTTP. One binary, so that one cluster serves every test.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should say where and stop"
+)]
+
+mod cluster;
+mod deployment;
+mod webhook;
+
+mod health;
+mod ingestion;
+mod isolation;
+mod recompute;
+mod settings;
+mod signatures;
+mod worker;
