@@ -1,7 +1,7 @@
 //! The compose file, read into the model we promise to honour; an unsupported key is an error by name.
 //!
 //! The data walks: bytes → `yaml` (a tree with places) → `interpolate` (variables filled in) → `topology` and the
-//! readers it calls (checked, typed) → [`Model`]. A [`Source`] is checked before any variable is known, by the same
+//! readers it calls (checked, typed) → `Model`. A `Source` is checked before any variable is known, by the same
 //! readers: what depends on a variable is looked at again when it is resolved. `subset` is the promise itself.
 
 pub mod model;

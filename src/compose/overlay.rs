@@ -9,6 +9,18 @@ use crate::name::nearest;
 const REPLACED: &[&str] = &["command", "entrypoint", "test", "argv", "prepare", "health"];
 /// Keys under which a list of `NAME=value` and a map say the same.
 const PAIRS: &[&str] = &["environment", "labels", "args"];
+/// Keys under which a name with nothing after it is declared, not taken away.
+const DECLARED: &[&str] = &["volumes", "networks"];
+/// Keys under which stand names that somebody chose: they mean nothing, whatever they look like.
+const NAMED: &[&str] = &[
+    "services",
+    "environment",
+    "labels",
+    "args",
+    "depends_on",
+    "volumes",
+    "networks",
+];
 
 /// Lay `over` over `base`. What comes out is as good as its parts: it must be read again.
 pub(super) fn overlay(base: &Node, over: &Node, complaints: &mut Complaints) -> Node {
@@ -53,14 +65,14 @@ fn keep_known_services(base: &Node, over: &mut Node, complaints: &mut Complaints
     });
 }
 
+/// Merge what stands under `key`.
 fn merge(base: &mut Node, over: &Node, key: &str) {
-    let over = as_map(over, key);
-    let over = &over;
-    *base = as_map(base, key);
+    let over = by_name(over, key);
+    *base = by_name(base, key);
     match (&mut base.value, &over.value) {
         (Value::Map(entries), Value::Map(others)) => {
             for other in others {
-                merge_entry(entries, other, declares_names(key));
+                merge_entry(entries, other, key);
             }
         }
         (Value::List(items), Value::List(others)) if !REPLACED.contains(&key) => {
@@ -70,75 +82,72 @@ fn merge(base: &mut Node, over: &Node, key: &str) {
                 }
             }
         }
-        _ => *base = over.clone(),
+        _ => *base = over,
     }
 }
 
-fn merge_entry(entries: &mut Vec<Entry>, other: &Entry, null_declares: bool) {
+fn merge_entry(entries: &mut Vec<Entry>, other: &Entry, key: &str) {
     let position = entries.iter().position(|entry| entry.key == other.key);
+    let meaning = if NAMED.contains(&key) { "" } else { &other.key };
     match (position, &other.value.value) {
-        (_, Value::Null) if !null_declares => entries.retain(|entry| entry.key != other.key),
-        (Some(index), _) => merge(&mut entries[index].value, &other.value, &other.key),
+        (_, Value::Null) if !DECLARED.contains(&key) => entries.retain(|entry| entry.key != other.key),
+        (Some(index), _) => merge(&mut entries[index].value, &other.value, meaning),
         (None, _) => entries.push(other.clone()),
     }
 }
 
-/// Under these a name with nothing after it is declared, not taken away.
-fn declares_names(key: &str) -> bool {
-    matches!(key, "volumes" | "networks")
-}
-
-/// The list forms that have an equal map form, in that form, so that both can be merged by name.
-fn as_map(node: &Node, key: &str) -> Node {
+/// A list that has an equal map form, in that form, so that it can be merged by name.
+fn by_name(node: &Node, key: &str) -> Node {
+    let entry = match key {
+        "depends_on" => dependency,
+        "tmpfs" => return as_list(node),
+        key if PAIRS.contains(&key) => pair,
+        _ => return node.clone(),
+    };
     let Value::List(items) = &node.value else {
-        return one_as_list(node, key);
+        return node.clone();
     };
-    let entry = |item: &Node| -> Option<Entry> {
-        let Value::Text(text) = &item.value else {
-            return None;
-        };
-        let (name, value) = match (key, text.split_once('=')) {
-            ("depends_on", _) => (text.as_str(), started(item)),
-            (_, Some((name, value))) if PAIRS.contains(&key) => {
-                let literal_at = item.literal_at.map(|at| at + name.chars().count() + 1);
-                (
-                    name,
-                    Node {
-                        literal_at,
-                        ..Node::at(&item.place, Value::Text(value.to_owned()))
-                    },
-                )
-            }
-            _ => return None,
-        };
-        Some(Entry {
-            key: name.to_owned(),
-            place: item.place.clone(),
-            value,
-        })
-    };
-    match items.iter().map(entry).collect::<Option<Vec<Entry>>>() {
-        Some(entries) if key == "depends_on" || PAIRS.contains(&key) => {
-            Node::at(&node.place, Value::Map(entries))
-        }
-        _ => node.clone(),
-    }
+    let entries: Option<Vec<Entry>> = items.iter().map(entry).collect();
+    entries.map_or_else(
+        || node.clone(),
+        |entries| Node::at(&node.place, Value::Map(entries)),
+    )
 }
 
-/// What a name in a list of dependencies stands for.
-fn started(item: &Node) -> Node {
-    let condition = Entry {
-        key: "condition".to_owned(),
+/// `NAME=value`.
+fn pair(item: &Node) -> Option<Entry> {
+    let Value::Text(text) = &item.value else {
+        return None;
+    };
+    let (name, value) = text.split_once('=')?;
+    let mut node = Node::at(&item.place, Value::Text(value.to_owned()));
+    node.literal_at = item.literal_at.map(|at| at + name.chars().count() + 1);
+    Some(Entry {
+        key: name.to_owned(),
         place: item.place.clone(),
-        value: Node::at(&item.place, Value::Text("service_started".to_owned())),
-    };
-    Node::at(&item.place, Value::Map(vec![condition]))
+        value: node,
+    })
 }
 
-/// A single folder in memory, as a list of one.
-fn one_as_list(node: &Node, key: &str) -> Node {
+/// A name in a list of dependencies: nothing more than started is asked of it.
+fn dependency(item: &Node) -> Option<Entry> {
+    let Value::Text(name) = &item.value else {
+        return None;
+    };
+    let at = |value| Node::at(&item.place, value);
+    let entry = |key: &str, value| Entry {
+        key: key.to_owned(),
+        place: item.place.clone(),
+        value,
+    };
+    let condition = entry("condition", at(Value::Text("service_started".to_owned())));
+    Some(entry(name, at(Value::Map(vec![condition]))))
+}
+
+/// A single folder in memory is a list of one.
+fn as_list(node: &Node) -> Node {
     match node.value {
-        Value::Text(_) if key == "tmpfs" => Node::at(&node.place, Value::List(vec![node.clone()])),
+        Value::Text(_) => Node::at(&node.place, Value::List(vec![node.clone()])),
         _ => node.clone(),
     }
 }

@@ -283,6 +283,20 @@ services:
     }
 
     #[test]
+    fn an_overlay_of_a_text_stands_where_the_fragment_says() {
+        let words = laid_over("services:\n  api:\n    environment: ['MODE=${NO_MODE}']\n    tmpfs: tmp\n");
+        assert_eq!(
+            words.expect_err("the folder is relative"),
+            "over.yml:4:12: `tmpfs` must be absolute paths, not `tmp`"
+        );
+        let words = laid_over("services:\n  api:\n    environment: ['MODE=${NO_MODE?say which}']\n");
+        assert_eq!(
+            words.expect_err("nobody says which"),
+            "over.yml:3:25: required variable `NO_MODE` is not set: say which"
+        );
+    }
+
+    #[test]
     fn an_overlay_of_an_unknown_service_or_key_is_refused_where_it_stands() {
         assert_eq!(
             laid_over("services:\n  apo:\n    command: [x]\n  db:\n    comand: [x]\n  api: null\n"),
