@@ -22,9 +22,18 @@ use clap::Parser as _;
 use arguments::{Arguments, Command};
 pub use exit::Exit;
 
-/// Do what the command line says, and come to one exit code.
+/// Do what the command line says, and come to one exit code. A panic is a bug of ours and says so: whatever it held is
+/// dropped on the way, which ends the services and removes the run's folder.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let exit = std::panic::catch_unwind(|| obey(arguments)).unwrap_or_else(|_| {
+        eprintln!("error: closure panicked, which is a bug; the record it was writing is marked unfinished");
+        Exit::Bug
+    });
+    ExitCode::from(exit.code())
+}
+
+fn obey(arguments: Arguments) -> Exit {
     let outcome = match arguments.command {
         Command::Verify(wish) => verify::command(&wish),
         Command::Gates(wish) => gates::command(&wish),
@@ -36,9 +45,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "live")]
         Command::Load(wish) => load::command(&wish),
     };
-    let exit = outcome.unwrap_or_else(|error| {
+    outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         Exit::of(&error)
-    });
-    ExitCode::from(exit.code())
+    })
 }

@@ -63,6 +63,7 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     };
     let site = site(&stage, &record)?;
     let physics = RefCell::new(finish::physics(&drawn));
+    finish::begin(&opened, &stage, &physics.borrow())?;
     let mut seal = Seal::begin(subject(&drawn));
     let progress = Progress::default();
     let ending = {

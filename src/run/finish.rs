@@ -107,6 +107,21 @@ pub(super) fn physics(drawn: &Drawn) -> Physics {
     Physics::capture(Path::new("/"), &drawn.plan.profile, |name| env::var(name).ok())
 }
 
+/// What the run is carried out on, on paper before anything starts: a record that is cut short says so itself.
+pub(super) fn begin(opened: &Opened, stage: &Stage, physics: &Physics) -> Result<(), Refusal> {
+    let record = &opened.record;
+    let unfinished = json!({
+        "run_id": record.run_id(),
+        "started_at": opened.started_at,
+        "stopped_by": "unfinished: the run was cut off before it could close its record",
+    });
+    let written = record
+        .constants(&stage.constants)
+        .and_then(|_| record.physics(physics))
+        .and_then(|()| record.json(layout::SEAL, &unfinished));
+    written.map(drop).map_err(|error| unwritten(record, &error))
+}
+
 /// A run that could not begin although its record was open: nothing was started, and the folder says why.
 pub(super) fn abandon(record: &Record, refusal: Refusal) -> Refusal {
     let _best_effort = record.timeline("abandoned", json!({"reason": refusal.to_string()}));
@@ -196,7 +211,6 @@ fn close(over: &Over<'_>) -> std::io::Result<()> {
             Some(_) => {}
         }
     }
-    record.constants(&over.stage.constants)?;
     let mut physics = over.physics.clone();
     physics.after = Some(Sample::take(Path::new("/"), record.now_ms()));
     record.physics(&physics)?;

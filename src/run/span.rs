@@ -81,7 +81,8 @@ pub(super) async fn load(
         let progress = move |progress: crate::load::Progress| {
             let _nobody_listens = counts.send((progress.sent as u64, progress.planned as u64));
         };
-        let loaded = looks::load(params, scope, walk.site, &errand, begin, progress).await;
+        let site = walk.site.asked_by(label.clone());
+        let loaded = looks::load(params, scope, &site, &errand, begin, progress).await;
         let _nobody_listens = ends.send(true);
         loaded
     };

@@ -67,6 +67,7 @@ impl Goal {
         match (is_there, cannot) {
             (true, _) => Standing::Ready,
             (false, true) => Standing::Failed,
+            (false, false) if life.is_stranded => Standing::Failed,
             (false, false) => Standing::Rising,
         }
     }

@@ -79,6 +79,8 @@ pub(crate) struct Life {
     pub(crate) took: Option<Duration>,
     /// What its last health look said, or why it could not be started.
     pub(crate) last_look: String,
+    /// What it waits for can never come: it will not be started.
+    pub(crate) is_stranded: bool,
     started: Option<Instant>,
     asked_to_end: bool,
     before_pause: State,
@@ -96,6 +98,11 @@ impl Life {
             started: Some(Instant::now()),
             ..Self::default()
         };
+    }
+
+    /// What it waits for can never come.
+    pub(crate) fn strand(&mut self) {
+        self.is_stranded = true;
     }
 
     /// It could not even be started.

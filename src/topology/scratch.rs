@@ -10,7 +10,7 @@ use std::{
 use futures::future::join_all;
 use tokio::time::timeout;
 
-use super::{Topology, addresses::Addresses, error::Result, goal::Standing, seen::ServiceSeen};
+use super::{Topology, addresses::Addresses, error::Result, goal::Standing, life::Life, seen::ServiceSeen};
 use crate::compose::model::Model;
 
 /// What is copied.
@@ -71,6 +71,10 @@ impl Topology {
     /// Bring one service of a copy as far as it comes.
     async fn climb(&self, name: &str, alone: bool) -> Standing {
         if !alone && !self.await_dependencies(name).await {
+            // Whoever waits for this one waits in vain as well, and need not wait for the deadline to know it.
+            if let Some(line) = self.lives.get(name) {
+                line.send_modify(Life::strand);
+            }
             return Standing::Failed;
         }
         match self.launch(name).await {

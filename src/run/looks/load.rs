@@ -8,6 +8,8 @@ use super::Drive;
 use crate::{
     account::{self, Lands, Planned},
     cel::{Scope, Sentence, Text},
+    digest::Digest,
+    exchange::Exchange,
     gate::model::Tree,
     load::{
         Arrivals, ClassPlan, Launch, Limits, PreparedRequest, Progress, Schedule, Target, TargetPlan, drive,
@@ -50,14 +52,20 @@ pub(in crate::run) async fn load(
     let arrivals = arrivals(plan)?;
     let target = plan.get("target").map(target).transpose()?;
     let host = target.as_ref().map(|target| target.address().to_string());
-    let (schedule, launch, counts) = prepare(tree, scope, site, errand, arrivals, host.as_deref())?;
-    let timeout = launch.1;
+    let Ready {
+        arrivals: schedule,
+        launch,
+        timeout,
+        counts,
+        asked,
+    } = prepare(tree, scope, site, errand, arrivals, host.as_deref())?;
     let limits = Limits {
         in_flight: plan
             .count("in_flight")
             .map_err(|blind| blind.to_string())?
             .unwrap_or(256),
         timeout,
+        keep_answers: true,
         ..Limits::default()
     };
     let from = if target.is_none() {
@@ -66,7 +74,7 @@ pub(in crate::run) async fn load(
         None
     };
     begins();
-    let driven = drive(launch.0, limits, std::future::pending(), progress)
+    let driven = drive(launch, limits, std::future::pending(), progress)
         .await
         .map_err(|fault| fault.to_string())?;
     let end_ms = site.clock.ms();
@@ -77,6 +85,9 @@ pub(in crate::run) async fn load(
     } else {
         None
     };
+    if target.is_none() {
+        record_exchanges(site, &asked, &driven, begin_ms);
+    }
     let planned = Planned {
         target_rps: schedule.target_rps(),
         seconds: schedule.seconds(),
@@ -171,6 +182,73 @@ fn target(value: &Value) -> Result<Target, String> {
     Target::start(plan).map_err(|error| format!("cannot start a target: {error}"))
 }
 
+/// A load that is ready to be driven.
+struct Ready {
+    arrivals: Arrivals,
+    launch: Launch,
+    timeout: Duration,
+    /// The mix as executed.
+    counts: Value,
+    /// What each request was, in the order of the schedule.
+    asked: Vec<Asked>,
+}
+
+/// What paper keeps of a request: no header's value, and of the body its digest.
+struct Asked {
+    method: String,
+    service: String,
+    path: String,
+    headers: Vec<String>,
+    body: Digest,
+    bytes: u64,
+}
+
+impl Asked {
+    fn of(request: &http::Prepared) -> Self {
+        let mut headers: Vec<String> = request
+            .headers
+            .iter()
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
+        headers.sort();
+        Self {
+            method: request.method.clone(),
+            service: request.service.clone(),
+            path: request.path.clone(),
+            headers,
+            body: Digest::of(&request.body),
+            bytes: request.body.len() as u64,
+        }
+    }
+}
+
+/// All HTTP passes one recorder, that of loads too.
+fn record_exchanges(site: &Site, asked: &[Asked], driven: &crate::load::Drive, begin_ms: u64) {
+    for ((asked, row), answer) in asked.iter().zip(&driven.rows).zip(&driven.answers) {
+        let Some(sent_us) = row.sent_us else { continue };
+        let lasted = row.done_us.unwrap_or(sent_us).saturating_sub(sent_us);
+        site.paper.exchange(Exchange {
+            asked_by: site.asked_by.clone(),
+            service: asked.service.clone(),
+            method: asked.method.clone(),
+            path: site.paper.redact(&asked.path),
+            request_headers: asked.headers.clone(),
+            request_body_sha256: asked.body.clone(),
+            request_bytes: asked.bytes,
+            status: row.status,
+            error: row
+                .error
+                .and_then(|trouble| json!(trouble).as_str().map(str::to_owned)),
+            media_type: answer.as_ref().and_then(|answer| answer.media_type.clone()),
+            body: answer
+                .as_ref()
+                .and_then(|answer| Some(site.paper.redact(std::str::from_utf8(&answer.body).ok()?))),
+            begin_ms: begin_ms + sent_us / 1000,
+            ms: crate::account::ms(lasted),
+        });
+    }
+}
+
 /// One class as its table has it.
 struct Class<'t> {
     tree: &'t Tree,
@@ -185,7 +263,7 @@ fn prepare(
     errand: &Errand<'_>,
     arrivals: Arrivals,
     host: Option<&str>,
-) -> Result<(Arrivals, (Launch, Duration), Value), String> {
+) -> Result<Ready, String> {
     let total = arrivals.count().map_err(|fault| fault.to_string())?;
     let classes = classes(tree, scope, total)?;
     let plans = classes.iter().map(|class| class.plan.clone()).collect();
@@ -197,6 +275,7 @@ fn prepare(
     };
     let schedule = Schedule::new(arrivals, plans, errand.label, key).map_err(|fault| fault.to_string())?;
     let mut timeout = Duration::ZERO;
+    let mut asked = Vec::with_capacity(total);
     let launch = Launch::prepare(schedule, |arrival, at| {
         let class = &classes[arrival.class];
         let mut names = Names::new();
@@ -206,6 +285,7 @@ fn prepare(
         names.insert("T".into(), total.into());
         let request = request(class.tree, scope, site, &names)?;
         timeout = timeout.max(request.timeout);
+        asked.push(Asked::of(&request));
         Ok::<_, String>(PreparedRequest {
             method: request.method,
             url: host.map_or(request.url, |host| format!("http://{host}{}", request.path)),
@@ -218,7 +298,13 @@ fn prepare(
         .iter()
         .map(|class| json!({"name": class.plan.name, "count": class.plan.count}))
         .collect();
-    Ok((arrivals, (launch, timeout), counts))
+    Ok(Ready {
+        arrivals,
+        launch,
+        timeout,
+        counts,
+        asked,
+    })
 }
 
 fn request(tree: &Tree, scope: &Scope<'_>, site: &Site, names: &Names) -> Result<http::Prepared, String> {
