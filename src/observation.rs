@@ -45,7 +45,9 @@ impl GateRecord {
     /// Fewer controls were carried out than so many, or the last of them has no closing green: the gate was begun and
     /// not finished.
     pub fn is_cut_short(&self, controls: usize) -> bool {
-        self.pass.is_none() || self.controls.len() < controls || self.controls.iter().any(|control| control.closing.is_none())
+        self.pass.is_none()
+            || self.controls.len() < controls
+            || self.controls.iter().any(|control| control.closing.is_none())
     }
 }
 

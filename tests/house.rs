@@ -22,20 +22,38 @@ const ROOMS: &[(&str, &str)] = &[
     ("plan", "gate compose digest cel observation"),
     ("judge", "gate observation outcome cel name"),
     ("pack", "plan digest name"),
-    ("evidence", "plan judge pack redact observation exchange digest name gate"),
-    ("report", "plan judge pack gate observation outcome digest cel name account evidence"),
-    ("verify", "pack judge report evidence plan gate observation outcome account digest name compose"),
+    (
+        "evidence",
+        "plan judge pack redact observation exchange digest name gate",
+    ),
+    (
+        "report",
+        "plan judge pack gate observation outcome digest cel name account evidence",
+    ),
+    (
+        "verify",
+        "pack judge report evidence plan gate observation outcome account digest name compose",
+    ),
     ("topology", "compose name redact digest"),
     ("doing", "cel digest gate"),
     ("load", "name exchange account"),
-    ("probe", "observation exchange topology load doing cel gate compose account digest name redact pack"),
-    ("control", "gate topology probe judge observation compose cel doing digest"),
+    (
+        "probe",
+        "observation exchange topology load doing cel gate compose account digest name redact pack",
+    ),
+    (
+        "control",
+        "gate topology probe judge observation compose cel doing digest",
+    ),
     (
         "run",
         "name digest redact outcome observation exchange cel gate compose account plan judge pack evidence report \
          verify topology doing load probe control",
     ),
-    ("cli", "gate plan pack evidence report verify judge outcome topology load run account"),
+    (
+        "cli",
+        "gate plan pack evidence report verify judge outcome topology load run account",
+    ),
 ];
 
 /// An outside library, and where it may be named.
@@ -65,7 +83,11 @@ fn sources() -> BTreeMap<String, String> {
                 walk(&path, into);
             } else if path.extension().is_some_and(|ext| ext == "rs") {
                 let text = fs::read_to_string(&path).expect("a source file is text");
-                let relative = path.strip_prefix(root()).expect("below the root").display().to_string();
+                let relative = path
+                    .strip_prefix(root())
+                    .expect("below the root")
+                    .display()
+                    .to_string();
                 into.insert(relative, code(&text));
             }
         }
@@ -78,7 +100,10 @@ fn sources() -> BTreeMap<String, String> {
 /// Code without comment lines, up to the unit tests.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn room_of(path: &str) -> Option<&str> {
@@ -88,7 +113,11 @@ fn room_of(path: &str) -> Option<&str> {
 
 /// The rooms a piece of code names: `crate::judge::…`, `crate::{gate::…, outcome::…}`.
 fn leans(code: &str) -> BTreeSet<&str> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').count();
+    let word = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .count()
+    };
     let mut found = BTreeSet::new();
     for after in code.split("crate::").skip(1) {
         let Some(group) = after.strip_prefix('{') else {
@@ -121,7 +150,9 @@ fn every_room_is_listed_and_leans_only_on_rooms_it_may() {
     for (path, code) in sources() {
         let Some(room) = room_of(&path) else { continue };
         let Some((_, may)) = ROOMS.iter().find(|(name, _)| *name == room) else {
-            complaints.push(format!("{path}: the room `{room}` is not in the table of tests/house.rs"));
+            complaints.push(format!(
+                "{path}: the room `{room}` is not in the table of tests/house.rs"
+            ));
             continue;
         };
         for lean in leans(&code) {
@@ -138,7 +169,10 @@ fn the_table_itself_has_no_circle() {
     for (at, (room, may)) in ROOMS.iter().enumerate() {
         for lean in may.split_whitespace() {
             let above = ROOMS[..at].iter().any(|(name, _)| *name == lean);
-            assert!(above, "`{room}` may lean on `{lean}`, which does not stand above it");
+            assert!(
+                above,
+                "`{room}` may lean on `{lean}`, which does not stand above it"
+            );
         }
     }
 }
@@ -146,7 +180,10 @@ fn the_table_itself_has_no_circle() {
 #[test]
 fn a_lean_is_found_however_it_is_written() {
     let text = "use crate::judge::verdict;\nuse crate::{\n    gate::model::{Gate, plan},\n    outcome::Outcome,\n};\n";
-    assert_eq!(leans(text).into_iter().collect::<Vec<_>>(), ["gate", "judge", "outcome"]);
+    assert_eq!(
+        leans(text).into_iter().collect::<Vec<_>>(),
+        ["gate", "judge", "outcome"]
+    );
 }
 
 #[test]
@@ -155,7 +192,8 @@ fn an_outside_library_is_named_in_its_own_room_only() {
     for (path, code) in sources() {
         for (library, places) in OUTSIDE {
             let named = code.lines().any(|line| {
-                line.trim_start().starts_with(&format!("use {library}::")) || line.contains(&format!(" ::{library}::"))
+                line.trim_start().starts_with(&format!("use {library}::"))
+                    || line.contains(&format!(" ::{library}::"))
             });
             if named && !places.iter().any(|place| path.starts_with(place)) {
                 complaints.push(format!("{path}: names `{library}`"));
@@ -169,7 +207,9 @@ fn an_outside_library_is_named_in_its_own_room_only() {
 fn only_the_voice_prints() {
     let mut complaints = Vec::new();
     for (path, code) in sources() {
-        let prints = code.lines().filter(|line| line.contains("print!(") || line.contains("println!("));
+        let prints = code
+            .lines()
+            .filter(|line| line.contains("print!(") || line.contains("println!("));
         if !path.starts_with("src/cli/") {
             complaints.extend(prints.map(|line| format!("{path}: {}", line.trim())));
         }
@@ -181,7 +221,8 @@ fn only_the_voice_prints() {
 fn the_service_shares_no_code_with_the_measurer() {
     let depends_on = |manifest: &str, name: &str| {
         let text = fs::read_to_string(root().join(manifest)).expect("a manifest");
-        text.lines().any(|line| line.trim_start().starts_with(name) && line.contains("path"))
+        text.lines()
+            .any(|line| line.trim_start().starts_with(name) && line.contains("path"))
     };
     assert!(!depends_on("service/Cargo.toml", "closure"));
     assert!(!depends_on("Cargo.toml", "skeldir"));

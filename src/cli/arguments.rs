@@ -62,7 +62,11 @@ pub(super) struct Selection {
 impl Selection {
     /// The profile asked for.
     pub(super) fn profile(&self) -> &'static str {
-        if self.full_physics { "full_physics" } else { "ci_subset" }
+        if self.full_physics {
+            "full_physics"
+        } else {
+            "ci_subset"
+        }
     }
 
     /// As the plan takes it.

@@ -56,13 +56,18 @@ impl Exit {
 
     /// The exit code an error carries, or [`Exit::Bug`] when it carries none.
     pub fn of(error: &anyhow::Error) -> Self {
-        error.downcast_ref::<Ending>().map_or(Self::Bug, |ending| ending.exit)
+        error
+            .downcast_ref::<Ending>()
+            .map_or(Self::Bug, |ending| ending.exit)
     }
 
     /// Wrap an error in the way it ends the command.
     pub fn because(self, error: impl Into<anyhow::Error>) -> anyhow::Error {
         let error: anyhow::Error = error.into();
-        let ending = Ending { exit: self, words: format!("{error:#}") };
+        let ending = Ending {
+            exit: self,
+            words: format!("{error:#}"),
+        };
         anyhow::Error::new(ending)
     }
 }

@@ -36,7 +36,12 @@ fn as_json(gate: &Gate) -> serde_json::Value {
 fn in_words(gate: &Gate) -> String {
     let mut out = format!("{}  {}\n    {}\n", gate.id, gate.name, gate.claim);
     for control in &gate.controls {
-        out += &format!("    - {}: {} → {}\n", control.name, control.says, control.must_fail.join(", "));
+        out += &format!(
+            "    - {}: {} → {}\n",
+            control.name,
+            control.says,
+            control.must_fail.join(", ")
+        );
     }
     out.push('\n');
     out

@@ -11,11 +11,24 @@ use crate::load::{Limits, LoadFault, PreparedRequest, Target, TargetPlan, Trial,
 const P95_MS: f64 = 25.0;
 
 pub(super) fn command(wish: &LoadWish) -> anyhow::Result<Exit> {
-    let target = (wish.target == "null").then(|| Target::start(TargetPlan::default())).transpose()?;
-    let url = target.as_ref().map_or_else(|| wish.target.clone(), |target| format!("http://{}/", target.address()));
-    let request =
-        PreparedRequest { method: "GET".into(), url, headers: Vec::new(), body: bytes::Bytes::new() };
-    let limits = Limits { in_flight: wish.in_flight, timeout: Duration::from_secs(8), ..Limits::default() };
+    let target = (wish.target == "null")
+        .then(|| Target::start(TargetPlan::default()))
+        .transpose()?;
+    let url = target.as_ref().map_or_else(
+        || wish.target.clone(),
+        |target| format!("http://{}/", target.address()),
+    );
+    let request = PreparedRequest {
+        method: "GET".into(),
+        url,
+        headers: Vec::new(),
+        body: bytes::Bytes::new(),
+    };
+    let limits = Limits {
+        in_flight: wish.in_flight,
+        timeout: Duration::from_secs(8),
+        ..Limits::default()
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if wish.find_max {
         runtime.block_on(search(wish, &request, &limits)).map_err(wrong)
@@ -32,7 +45,10 @@ async fn once(wish: &LoadWish, request: &PreparedRequest, limits: &Limits) -> Re
     let told = !wish.json;
     let progress = move |progress: crate::load::Progress| {
         if told {
-            eprintln!("{} of {} sent, {} answered, {} failed", progress.sent, progress.planned, progress.answered, progress.failed);
+            eprintln!(
+                "{} of {} sent, {} answered, {} failed",
+                progress.sent, progress.planned, progress.answered, progress.failed
+            );
         }
     };
     let trial = trial(request, wish.rps, wish.seconds, P95_MS, limits, progress).await?;
@@ -47,26 +63,45 @@ async fn once(wish: &LoadWish, request: &PreparedRequest, limits: &Limits) -> Re
 async fn search(wish: &LoadWish, request: &PreparedRequest, limits: &Limits) -> Result<Exit, LoadFault> {
     let found = find_max(request, wish.rps, wish.seconds, P95_MS, limits, |trial| {
         if !wish.json {
-            let word = if trial.held() { "held".to_owned() } else { trial.missed.join("; ") };
+            let word = if trial.held() {
+                "held".to_owned()
+            } else {
+                trial.missed.join("; ")
+            };
             eprintln!("{:.0} rps: {word}", trial.rps);
         }
     })
     .await?;
     if wish.json {
-        let trials: Vec<Value> =
-            found.trials.iter().map(|trial| json!({"rps": trial.rps, "missed": trial.missed, "figures": trial.figures})).collect();
+        let trials: Vec<Value> = found
+            .trials
+            .iter()
+            .map(|trial| json!({"rps": trial.rps, "missed": trial.missed, "figures": trial.figures}))
+            .collect();
         println!("{:#}", json!({"held_rps": found.held_rps, "trials": trials}));
     } else {
         match found.held_rps {
-            Some(rps) => println!("held {rps:.0} rps for {} s with p95 within {P95_MS} ms", wish.seconds),
+            Some(rps) => println!(
+                "held {rps:.0} rps for {} s with p95 within {P95_MS} ms",
+                wish.seconds
+            ),
             None => println!("not even {} rps were held", wish.rps),
         }
     }
-    Ok(if found.held_rps.is_some() { Exit::Pass } else { Exit::Failed })
+    Ok(if found.held_rps.is_some() {
+        Exit::Pass
+    } else {
+        Exit::Failed
+    })
 }
 
 fn in_words(trial: &Trial) -> String {
-    let figure = |path: &str| trial.figures.pointer(path).map_or_else(|| "-".to_owned(), ToString::to_string);
+    let figure = |path: &str| {
+        trial
+            .figures
+            .pointer(path)
+            .map_or_else(|| "-".to_owned(), ToString::to_string)
+    };
     let mut out = format!(
         "sent {} of {}, answered {}, dropped {}, timeouts {}, broken {}\n",
         figure("/sent"),
@@ -87,7 +122,12 @@ fn in_words(trial: &Trial) -> String {
             of("max_ms"),
         );
     }
-    out += &format!("late      p50 {} p99 {} max {} ms\n", figure("/late/p50_ms"), figure("/late/p99_ms"), figure("/late/max_ms"));
+    out += &format!(
+        "late      p50 {} p99 {} max {} ms\n",
+        figure("/late/p50_ms"),
+        figure("/late/p99_ms"),
+        figure("/late/max_ms")
+    );
     for missed in &trial.missed {
         out += &format!("missed    {missed}\n");
     }

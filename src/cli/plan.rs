@@ -16,12 +16,24 @@ pub(super) fn command(wish: &PlanWish) -> anyhow::Result<Exit> {
 }
 
 fn in_words(plan: &Plan) -> String {
-    let mut out = format!("suite {}, profile {}\nservices {}\n\n", plan.suite, plan.profile, plan.services.join(" → "));
+    let mut out = format!(
+        "suite {}, profile {}\nservices {}\n\n",
+        plan.suite,
+        plan.profile,
+        plan.services.join(" → ")
+    );
     for gate in &plan.gates {
-        let left_out = if gate.asked_for { "" } else { "  (left out by --only: not_run)" };
+        let left_out = if gate.asked_for {
+            ""
+        } else {
+            "  (left out by --only: not_run)"
+        };
         out += &format!("{}  {}{left_out}\n", gate.id, gate.name);
         for look in &gate.looks {
-            let during = look.during.as_ref().map_or(String::new(), |span| format!(" during {span}"));
+            let during = look
+                .during
+                .as_ref()
+                .map_or(String::new(), |span| format!(" during {span}"));
             let each = if look.for_each.is_empty() {
                 String::new()
             } else {
@@ -31,7 +43,11 @@ fn in_words(plan: &Plan) -> String {
         }
         for control in &gate.controls {
             let kinds = control.sabotage.join(" + ");
-            out += &format!("    control  {:<16} {kinds} → {}\n", control.name, control.must_fail.join(", "));
+            out += &format!(
+                "    control  {:<16} {kinds} → {}\n",
+                control.name,
+                control.must_fail.join(", ")
+            );
         }
     }
     if !plan.outside_profile.is_empty() {

@@ -28,7 +28,12 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { quiet, bar, begin: Instant::now(), tenth: Mutex::new(0) }
+        Self {
+            quiet,
+            bar,
+            begin: Instant::now(),
+            tenth: Mutex::new(0),
+        }
     }
 
     pub(super) fn tell(&self, news: &News<'_>) {
@@ -82,7 +87,10 @@ impl Progress {
             return;
         }
         let tenth = sent.saturating_mul(10).checked_div(planned).unwrap_or(0);
-        let mut last = self.tenth.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self
+            .tenth
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if tenth == *last {
             return;
         }

@@ -94,8 +94,9 @@ fn in_words(ran: &Ran) -> String {
     let (proven, controls) = case.controls_proven();
     let assertions: usize = case.verdicts.iter().map(|verdict| verdict.assertions.len()).sum();
     let kills = case.verdicts.iter().flat_map(|verdict| &verdict.kills.rows);
-    let (live, counterfeits) =
-        kills.fold((0, 0), |(live, counterfeits), row| (live + row.live.len(), counterfeits + row.killed));
+    let (live, counterfeits) = kills.fold((0, 0), |(live, counterfeits), row| {
+        (live + row.live.len(), counterfeits + row.killed)
+    });
     out += &format!(
         "{} gates, {assertions} assertions, {proven} of {controls} controls proven, {live} live kills, \
          {counterfeits} counterfeit kills\n",
@@ -115,7 +116,9 @@ fn in_words(ran: &Ran) -> String {
         }
     }
     if let Some(words) = &ran.broken_pack {
-        out += &format!("BROKEN     the pack does not verify; please report this as a bug in closure:\n{words}\n");
+        out += &format!(
+            "BROKEN     the pack does not verify; please report this as a bug in closure:\n{words}\n"
+        );
     }
     for left in &ran.left_behind {
         out += &format!("LEFT       {left}\n");
@@ -133,17 +136,37 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> String {
     if verdict.outcome == Outcome::Pass {
         return String::new();
     }
-    let claim = case.plan.gates.iter().find(|gate| gate.id == verdict.gate).map_or("", |gate| gate.claim.as_str());
-    let mut out = format!("{} {}: {claim}\n", verdict.outcome.word().to_uppercase(), verdict.gate);
-    for assertion in verdict.assertions.iter().filter(|assertion| assertion.standing != Standing::Held) {
+    let claim = case
+        .plan
+        .gates
+        .iter()
+        .find(|gate| gate.id == verdict.gate)
+        .map_or("", |gate| gate.claim.as_str());
+    let mut out = format!(
+        "{} {}: {claim}\n",
+        verdict.outcome.word().to_uppercase(),
+        verdict.gate
+    );
+    for assertion in verdict
+        .assertions
+        .iter()
+        .filter(|assertion| assertion.standing != Standing::Held)
+    {
         out += &assertion_in_words(assertion);
     }
-    for control in verdict.controls.iter().filter(|control| control.proof != Proof::Proven) {
+    for control in verdict
+        .controls
+        .iter()
+        .filter(|control| control.proof != Proof::Proven)
+    {
         out += &format!(
             "  control {}: {}{}\n",
             control.control,
             control.proof.word(),
-            control.note.as_ref().map_or(String::new(), |note| format!(": {note}"))
+            control
+                .note
+                .as_ref()
+                .map_or(String::new(), |note| format!(": {note}"))
         );
     }
     for reason in &verdict.reasons {
@@ -154,7 +177,12 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> String {
 }
 
 fn assertion_in_words(assertion: &AssertionVerdict) -> String {
-    let mut out = format!("  {}: {}\n      {}\n", assertion.standing.word(), assertion.says, assertion.expression);
+    let mut out = format!(
+        "  {}: {}\n      {}\n",
+        assertion.standing.word(),
+        assertion.says,
+        assertion.expression
+    );
     if let Some(expected) = &assertion.expected {
         out += &format!("      expected  {expected}\n");
     }

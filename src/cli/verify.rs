@@ -10,7 +10,10 @@ use crate::{
 };
 
 pub(super) fn command(wish: &VerifyWish) -> anyhow::Result<Exit> {
-    let trust = Trust { gates: wish.gates.as_deref(), plan_digest: wish.plan_digest.as_deref() };
+    let trust = Trust {
+        gates: wish.gates.as_deref(),
+        plan_digest: wish.plan_digest.as_deref(),
+    };
     let verification = verify(&wish.pack, &trust).map_err(|error| match error {
         Unreadable::Pack(_) | Unreadable::Gates(_) => Exit::Usage.because(error),
     })?;
@@ -66,7 +69,10 @@ fn in_words(verification: &Verification) -> String {
         }
         Verification::Doubtful(doubts) => {
             let list: String = doubts.iter().map(|doubt| format!("{doubt}\n")).collect();
-            format!("{list}\nthe pack is whole, but {} thing(s) in it cannot be derived from its evidence\n", doubts.len())
+            format!(
+                "{list}\nthe pack is whole, but {} thing(s) in it cannot be derived from its evidence\n",
+                doubts.len()
+            )
         }
         Verification::Sound(verified) => sound(verified),
     }
@@ -79,7 +85,10 @@ fn sound(verified: &Verified) -> String {
         out += &format!("{:<12} {}\n", verdict.outcome.word(), verdict.gate);
     }
     let authority = authority(case);
-    out += &format!("\noutcome    {}, derived again from the evidence\n", case.outcome());
+    out += &format!(
+        "\noutcome    {}, derived again from the evidence\n",
+        case.outcome()
+    );
     if let Some(reason) = case.stopped_by() {
         out += &format!("stopped    {reason}\n");
     }
@@ -88,7 +97,11 @@ fn sound(verified: &Verified) -> String {
         authority.run_authority,
         if authority.authoritative { "" } else { "not " }
     );
-    out += &format!("plan       {}\nroot       {}\n", case.plan.digest(), verified.pack().root());
+    out += &format!(
+        "plan       {}\nroot       {}\n",
+        case.plan.digest(),
+        verified.pack().root()
+    );
     out += "the pack is whole but unauthenticated: nobody has signed it\n";
     out
 }

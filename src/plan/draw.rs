@@ -53,7 +53,10 @@ pub fn from_parts(suite: Suite, compose: Source, wish: &Wish) -> Result<Drawn, R
     let (of_profile, outside): (Vec<&Gate>, Vec<&Gate>) =
         suite.gates.iter().partition(|gate| belongs(gate, &wish.profile));
     if of_profile.is_empty() {
-        return Err(Refusal::Wish(format!("no gate of the suite belongs to profile `{}`", wish.profile)));
+        return Err(Refusal::Wish(format!(
+            "no gate of the suite belongs to profile `{}`",
+            wish.profile
+        )));
     }
     let services = start_order(&suite, &compose)?;
     let clock = Clock::of(&suite, &wish.profile);
@@ -76,7 +79,9 @@ pub fn from_parts(suite: Suite, compose: Source, wish: &Wish) -> Result<Drawn, R
 
 /// True when a gate, or a control of it, belongs to a profile.
 fn belongs(gate: &Gate, profile: &str) -> bool {
-    gate.profiles.as_ref().is_none_or(|profiles| profiles.iter().any(|name| name == profile))
+    gate.profiles
+        .as_ref()
+        .is_none_or(|profiles| profiles.iter().any(|name| name == profile))
 }
 
 fn asked_for(gate: &Gate, wish: &Wish) -> bool {
@@ -84,20 +89,36 @@ fn asked_for(gate: &Gate, wish: &Wish) -> bool {
 }
 
 fn check(suite: &Suite, wish: &Wish) -> Result<(), Refusal> {
-    let known = |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let known = |names: Vec<&str>| {
+        names
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     if !suite.profiles.contains_key(&wish.profile) {
         let profiles = known(suite.profiles.keys().map(String::as_str).collect());
-        return Err(Refusal::Wish(format!("the suite has no profile `{}`; it has {profiles}", wish.profile)));
+        return Err(Refusal::Wish(format!(
+            "the suite has no profile `{}`; it has {profiles}",
+            wish.profile
+        )));
     }
     for id in &wish.only {
         let Some(gate) = suite.gates.iter().find(|gate| gate.id == *id) else {
             let ids: Vec<&str> = suite.gates.iter().map(|gate| gate.id.as_str()).collect();
-            let hint = crate::name::nearest(id, ids.iter().copied())
-                .map_or_else(|| format!("it has {}", known(ids)), |near| format!("did you mean `{near}`?"));
-            return Err(Refusal::Wish(format!("`--only`: the suite has no gate `{id}`\nhint: {hint}")));
+            let hint = crate::name::nearest(id, ids.iter().copied()).map_or_else(
+                || format!("it has {}", known(ids)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(Refusal::Wish(format!(
+                "`--only`: the suite has no gate `{id}`\nhint: {hint}"
+            )));
         };
         if !belongs(gate, &wish.profile) {
-            return Err(Refusal::Wish(format!("`--only`: gate `{id}` does not belong to profile `{}`", wish.profile)));
+            return Err(Refusal::Wish(format!(
+                "`--only`: gate `{id}` does not belong to profile `{}`",
+                wish.profile
+            )));
         }
     }
     Ok(())
@@ -105,19 +126,29 @@ fn check(suite: &Suite, wish: &Wish) -> Result<(), Refusal> {
 
 /// Services in start order. Values do not matter here, only that each variable will have one.
 fn start_order(suite: &Suite, compose: &Source) -> Result<Vec<String>, Refusal> {
-    let env: BTreeMap<String, String> = suite.env.iter().map(|(name, _)| (name.clone(), "0".to_owned())).collect();
+    let env: BTreeMap<String, String> = suite
+        .env
+        .iter()
+        .map(|(name, _)| (name.clone(), "0".to_owned()))
+        .collect();
     let model = compose.resolve(&env).map_err(Refusal::Compose)?;
     Ok(compose::order(&model))
 }
 
 fn planned(gate: &Gate, wish: &Wish) -> PlannedGate {
     let mut looks = Vec::new();
-    gate.probes.iter().for_each(|probe| list_looks(probe, "", &mut looks));
+    gate.probes
+        .iter()
+        .for_each(|probe| list_looks(probe, "", &mut looks));
     let mut assertions = Vec::new();
-    gate.probes.iter().for_each(|probe| list_untils(probe, "", &mut assertions));
+    gate.probes
+        .iter()
+        .for_each(|probe| list_untils(probe, "", &mut assertions));
     assertions.extend(gate.assertions.iter().map(|assertion| assertion.name.clone()));
     let of_profile = |profiles: &Option<Vec<String>>| {
-        profiles.as_ref().is_none_or(|names| names.contains(&wish.profile))
+        profiles
+            .as_ref()
+            .is_none_or(|names| names.contains(&wish.profile))
     };
     PlannedGate {
         id: gate.id.clone(),
@@ -135,7 +166,11 @@ fn planned(gate: &Gate, wish: &Wish) -> PlannedGate {
             .map(|control| PlannedControl {
                 name: control.name.clone(),
                 says: control.says.clone(),
-                sabotage: control.sabotage.iter().map(|change| change.kind.clone()).collect(),
+                sabotage: control
+                    .sabotage
+                    .iter()
+                    .map(|change| change.kind.clone())
+                    .collect(),
                 must_fail: control.must_fail.clone(),
             })
             .collect(),
@@ -144,8 +179,11 @@ fn planned(gate: &Gate, wish: &Wish) -> PlannedGate {
 
 /// One digest over all files of a gate: the digest of the list `<sha256>  <name>`, sorted by name.
 fn files_digest(gate: &Gate) -> Digest {
-    let list: String =
-        gate.files.iter().map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes))).collect();
+    let list: String = gate
+        .files
+        .iter()
+        .map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)))
+        .collect();
     Digest::of(list)
 }
 
@@ -155,7 +193,11 @@ fn list_looks(probe: &Probe, prefix: &str, into: &mut Vec<PlannedLook>) {
             name: format!("{prefix}{}", probe.name),
             kind: kind.clone(),
             during: probe.during.clone(),
-            for_each: probe.for_each.iter().map(|(variable, _)| variable.clone()).collect(),
+            for_each: probe
+                .for_each
+                .iter()
+                .map(|(variable, _)| variable.clone())
+                .collect(),
         }),
         LookAt::Steps(steps) => {
             let prefix = format!("{prefix}{}.", probe.name);
@@ -186,10 +228,16 @@ impl Clock {
         for (name, function) in &suite.functions {
             world.define(name, &function.of, &function.is);
         }
-        let mut clock = Self { world, names: Names::new() };
+        let mut clock = Self {
+            world,
+            names: Names::new(),
+        };
         let suite_lets = clock.evaluated(&suite.lets);
-        let profile_lets =
-            suite.profiles.get(profile).map(|profile| clock.evaluated(&profile.lets)).unwrap_or_default();
+        let profile_lets = suite
+            .profiles
+            .get(profile)
+            .map(|profile| clock.evaluated(&profile.lets))
+            .unwrap_or_default();
         clock.names.insert("suite".into(), Value::Object(suite_lets));
         clock.names.insert("profile".into(), Value::Object(profile_lets));
         clock
@@ -210,7 +258,9 @@ impl Clock {
 
     fn scope(&self) -> Scope<'_> {
         let mut scope = self.world.scope();
-        self.names.iter().for_each(|(name, value)| scope.bind(name, value));
+        self.names
+            .iter()
+            .for_each(|(name, value)| scope.bind(name, value));
         scope
     }
 
@@ -232,7 +282,11 @@ impl Clock {
                 for probe in rerun {
                     let Some(whole) = seconds.get(probe) else { continue };
                     load_s += set(probe).unwrap_or(*whole);
-                    load_s += if closed.insert(probe.to_owned()) { *whole } else { 0.0 };
+                    load_s += if closed.insert(probe.to_owned()) {
+                        *whole
+                    } else {
+                        0.0
+                    };
                 }
             }
         }
@@ -247,7 +301,9 @@ impl Clock {
         }
         let mut seconds = BTreeMap::new();
         for probe in &gate.probes {
-            let LookAt::Kind { kind, params } = &probe.look else { continue };
+            let LookAt::Kind { kind, params } = &probe.look else {
+                continue;
+            };
             if kind != "load" {
                 continue;
             }
@@ -259,7 +315,14 @@ impl Clock {
                 .map(|length| f64::from(u32::try_from(length).unwrap_or(u32::MAX)))
                 .product();
             let once = number("seconds").unwrap_or_default();
-            seconds.insert(probe.name.clone(), if probe.for_each.is_empty() { once } else { once * elements });
+            seconds.insert(
+                probe.name.clone(),
+                if probe.for_each.is_empty() {
+                    once
+                } else {
+                    once * elements
+                },
+            );
         }
         seconds
     }

@@ -21,7 +21,10 @@ const CHANGE_S: f64 = 2.0;
 impl Estimate {
     /// The estimate of a run whose loads last `load_s` and which makes so many looks and changes.
     pub fn of(load_s: f64, looks: u32, changes: u32) -> Self {
-        Self { load_s, rest_s: FRAME_S + f64::from(looks) * LOOK_S + f64::from(changes) * CHANGE_S }
+        Self {
+            load_s,
+            rest_s: FRAME_S + f64::from(looks) * LOOK_S + f64::from(changes) * CHANGE_S,
+        }
     }
 
     /// All of it, in seconds.

@@ -3,8 +3,8 @@
 //! A plan is a function of the suite, the compose file, the profile and the command line. It names every gate, look,
 //! span, control and derived file; its digest is the same on every machine, so a reviewer can make it again.
 
-mod estimate;
 mod draw;
+mod estimate;
 
 use std::path::PathBuf;
 
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-pub use estimate::Estimate;
 pub use draw::{Drawn, Refusal, draw, from_parts};
+pub use estimate::Estimate;
 
 /// What a user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

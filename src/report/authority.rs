@@ -25,28 +25,53 @@ pub fn authority(case: &Case) -> Authority {
         }
     };
     let profile = &case.plan.profile;
-    unless(profile == "full_physics", format!("profile `{profile}` is a subset"));
+    unless(
+        profile == "full_physics",
+        format!("profile `{profile}` is a subset"),
+    );
     let substrate = case.sealed("substrate");
-    unless(substrate == "docker", format!("substrate `{substrate}`: authority needs `docker`"));
-    unless(case.plan.only.is_empty(), format!("`--only {}` left gates out", case.plan.only.join(" ")));
-    unless(case.seal.get("keep") != Some(&Value::Bool(true)), "`--keep` left the topology up".into());
+    unless(
+        substrate == "docker",
+        format!("substrate `{substrate}`: authority needs `docker`"),
+    );
+    unless(
+        case.plan.only.is_empty(),
+        format!("`--only {}` left gates out", case.plan.only.join(" ")),
+    );
+    unless(
+        case.seal.get("keep") != Some(&Value::Bool(true)),
+        "`--keep` left the topology up".into(),
+    );
     if let Some(reason) = case.stopped_by() {
         unless(false, format!("the run did not reach its end: {reason}"));
     }
-    unless(case.outcome() == Outcome::Pass, format!("the outcome is `{}`", case.outcome()));
+    unless(
+        case.outcome() == Outcome::Pass,
+        format!("the outcome is `{}`", case.outcome()),
+    );
     for reason in machine(case) {
         unless(false, reason);
     }
     for reason in identity(case) {
         unless(false, reason);
     }
-    Authority { run_authority: profile.clone(), authoritative: withheld.is_empty(), withheld }
+    Authority {
+        run_authority: profile.clone(),
+        authoritative: withheld.is_empty(),
+        withheld,
+    }
 }
 
 /// What the profile demands of the machine and did not get.
 fn machine(case: &Case) -> Vec<String> {
-    let Some(profile) = case.suite.profiles.get(&case.plan.profile) else { return Vec::new() };
-    let host = |key: &str| case.physics.pointer(&format!("/host/{key}")).and_then(Value::as_f64);
+    let Some(profile) = case.suite.profiles.get(&case.plan.profile) else {
+        return Vec::new();
+    };
+    let host = |key: &str| {
+        case.physics
+            .pointer(&format!("/host/{key}"))
+            .and_then(Value::as_f64)
+    };
     let mut reasons = Vec::new();
     for (demand, wanted) in &profile.demands {
         let wanted = wanted.as_f64().unwrap_or(f64::INFINITY);
@@ -85,7 +110,12 @@ fn worst_steal(physics: &Value) -> Option<f64> {
 /// What is missing to say whose code was proven, and where.
 fn identity(case: &Case) -> Vec<String> {
     let mut reasons = Vec::new();
-    if case.physics.pointer("/github/run_id").and_then(Value::as_str).is_none_or(str::is_empty) {
+    if case
+        .physics
+        .pointer("/github/run_id")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
         reasons.push("no CI identity: the run has no run id".to_owned());
     }
     match case.seal.pointer("/git/dirty").and_then(Value::as_bool) {

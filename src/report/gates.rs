@@ -13,10 +13,19 @@ use crate::{
 pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
     let mut matrix = Map::new();
     for verdict in &case.verdicts {
-        files.insert(format!("gates/{}/outcome.json", verdict.gate), pretty(&without_kills(verdict)));
+        files.insert(
+            format!("gates/{}/outcome.json", verdict.gate),
+            pretty(&without_kills(verdict)),
+        );
         for (index, control) in verdict.controls.iter().enumerate() {
-            let record = case.records.get(&verdict.gate).and_then(|record| record.controls.get(index));
-            files.insert(control_path(verdict, control), pretty(&control_paper(control, record)));
+            let record = case
+                .records
+                .get(&verdict.gate)
+                .and_then(|record| record.controls.get(index));
+            files.insert(
+                control_path(verdict, control),
+                pretty(&control_paper(control, record)),
+            );
         }
         matrix.insert(verdict.gate.clone(), json!(verdict.kills));
     }
@@ -38,7 +47,17 @@ pub(super) fn control_path(verdict: &GateVerdict, control: &ControlVerdict) -> S
     for value in control.vars.values() {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         name.push('.');
-        name.extend(text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(80));
+        name.extend(
+            text.chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || c == '_' {
+                        c
+                    } else {
+                        '-'
+                    }
+                })
+                .take(80),
+        );
     }
     format!("gates/{}/controls/{name}.json", verdict.gate)
 }

@@ -31,6 +31,8 @@ pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
         authority: authority(case),
         gates: case.plan.gates.iter().zip(&case.verdicts).collect(),
     };
-    let text = page.render().expect("the page holds nothing that can fail to be written");
+    let text = page
+        .render()
+        .expect("the page holds nothing that can fail to be written");
     files.insert("report.html".into(), text.into_bytes());
 }

@@ -21,8 +21,12 @@ pub(super) fn write(
         report.add_test_suite(controls(verdict));
     }
     match report.to_string() {
-        Ok(xml) => files.insert("junit.xml".into(), xml.into_bytes()).map_or((), drop),
-        Err(error) => faults.insert("junit.xml".into(), error.to_string()).map_or((), drop),
+        Ok(xml) => files
+            .insert("junit.xml".into(), xml.into_bytes())
+            .map_or((), drop),
+        Err(error) => faults
+            .insert("junit.xml".into(), error.to_string())
+            .map_or((), drop),
     }
 }
 
@@ -37,7 +41,9 @@ fn assertions(verdict: &GateVerdict) -> TestSuite {
         },
     );
     if verdict.outcome != Outcome::Pass {
-        outcome.status.set_message(format!("{}: {}", verdict.outcome, verdict.reasons.join("; ")));
+        outcome
+            .status
+            .set_message(format!("{}: {}", verdict.outcome, verdict.reasons.join("; ")));
     }
     suite.add_test_case(outcome);
     suite.add_test_cases(verdict.assertions.iter().map(assertion));
@@ -77,7 +83,12 @@ fn control(verdict: &ControlVerdict) -> TestCase {
         _ => TestCaseStatus::non_success(NonSuccessKind::Failure),
     };
     if verdict.proof != Proof::Proven {
-        status.set_message(verdict.note.clone().unwrap_or_else(|| format!("{:?}", verdict.proof)));
+        status.set_message(
+            verdict
+                .note
+                .clone()
+                .unwrap_or_else(|| format!("{:?}", verdict.proof)),
+        );
     }
     let mut name = verdict.control.clone();
     for (key, value) in &verdict.vars {

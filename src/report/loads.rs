@@ -33,7 +33,10 @@ fn accounting(seen: &Value, given: &dyn Files) -> Option<(String, Vec<u8>)> {
         begin_ms: seen.get("begin_ms")?.as_u64()?,
     };
     let requests = account::read_requests(&given.bytes(&format!("{folder}/requests.csv")).ok()?).ok()?;
-    let rows = given.bytes(&format!("{folder}/rows.csv")).ok().and_then(|bytes| account::read_rows(&bytes).ok());
+    let rows = given
+        .bytes(&format!("{folder}/rows.csv"))
+        .ok()
+        .and_then(|bytes| account::read_rows(&bytes).ok());
     let accounting = account::accounting(&planned, &requests, &rows.unwrap_or_default());
     Some((format!("{folder}/accounting.json"), pretty(&accounting)))
 }

@@ -49,7 +49,11 @@ impl Case {
     /// The outcome of the whole run: the worst of its gates, and of what kept it from its end.
     pub fn outcome(&self) -> Outcome {
         let gates = Outcome::worst(self.verdicts.iter().map(|verdict| verdict.outcome));
-        if self.stopped_by().is_some() { gates.max(Outcome::NotRun) } else { gates }
+        if self.stopped_by().is_some() {
+            gates.max(Outcome::NotRun)
+        } else {
+            gates
+        }
     }
 
     /// Why the run did not reach its end: interrupted, or the topology did not come up.
@@ -65,7 +69,10 @@ impl Case {
     /// How many controls proved what they promised, of how many.
     pub fn controls_proven(&self) -> (usize, usize) {
         let all = self.verdicts.iter().flat_map(|verdict| &verdict.controls);
-        let proven = all.clone().filter(|control| control.proof == crate::judge::verdict::Proof::Proven).count();
+        let proven = all
+            .clone()
+            .filter(|control| control.proof == crate::judge::verdict::Proof::Proven)
+            .count();
         (proven, all.count())
     }
 }

@@ -23,12 +23,17 @@ pub(super) fn papers(
 ) -> SummaryParts {
     let mut parts = SummaryParts::new();
     for gate in &case.suite.gates {
-        let Some(pass) = case.records.get(&gate.id).and_then(|record| record.pass.as_ref()) else { continue };
+        let Some(pass) = case.records.get(&gate.id).and_then(|record| record.pass.as_ref()) else {
+            continue;
+        };
         let world = world(case);
         let scope = scope(case, &world, gate, pass);
         for (number, paper) in gate.papers.iter().enumerate() {
             if let Err(reason) = write(paper, &scope, files, &mut parts) {
-                faults.insert(format!("gates/{}/gate.toml: paper {}", gate.id, number + 1), reason);
+                faults.insert(
+                    format!("gates/{}/gate.toml: paper {}", gate.id, number + 1),
+                    reason,
+                );
             }
         }
     }
@@ -51,7 +56,10 @@ fn scope<'w>(case: &Case, world: &'w World, gate: &Gate, pass: &Pass) -> Scope<'
     scope.bind("profile", &constants.profile);
     scope.bind("run", &constants.run);
     scope.bind("compose", &constants.compose);
-    scope.bind("from", &Value::Object(crate::observation::from_needed(&gate.needs, &case.records)));
+    scope.bind(
+        "from",
+        &Value::Object(crate::observation::from_needed(&gate.needs, &case.records)),
+    );
     for names in [&pass.lets, &pass.seen] {
         names.iter().for_each(|(name, value)| scope.bind(name, value));
     }
@@ -79,7 +87,10 @@ fn write(
             }
             PaperTo::File(text) => {
                 let path = inner.text(text).map_err(|error| error.to_string())?;
-                let path = path.as_str().filter(|path| is_safe_path(path)).ok_or("its name is not a safe path")?;
+                let path = path
+                    .as_str()
+                    .filter(|path| is_safe_path(path))
+                    .ok_or("its name is not a safe path")?;
                 files.insert(path.to_owned(), bytes);
             }
         }
@@ -92,7 +103,9 @@ fn elements(paper: &Paper, scope: &Scope<'_>) -> Result<Vec<Names>, String> {
     let mut combinations = vec![Names::new()];
     for (variable, over) in &paper.for_each {
         let list = scope.eval(over).map_err(|error| error.to_string())?;
-        let values = list.as_array().ok_or_else(|| format!("for_each `{variable}`: it is not a list"))?;
+        let values = list
+            .as_array()
+            .ok_or_else(|| format!("for_each `{variable}`: it is not a list"))?;
         combinations = combinations
             .iter()
             .flat_map(|names| values.iter().map(|value| with(names, variable, value)))
@@ -130,13 +143,20 @@ fn form(form: &PaperForm, scope: &Scope<'_>) -> Result<(Value, Vec<u8>), String>
 
 /// The rows of a sql look, under its columns.
 fn csv(look: &Value) -> Result<Vec<u8>, String> {
-    let list = |key: &str| look.get(key).and_then(Value::as_array).ok_or_else(|| format!("it has no `{key}`"));
+    let list = |key: &str| {
+        look.get(key)
+            .and_then(Value::as_array)
+            .ok_or_else(|| format!("it has no `{key}`"))
+    };
     let columns: Vec<&str> = list("columns")?.iter().filter_map(Value::as_str).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut put = |record: Vec<String>| writer.write_record(record).map_err(|error| error.to_string());
     put(columns.iter().map(|column| (*column).to_owned()).collect())?;
     for row in list("rows")? {
-        put(columns.iter().map(|column| field(row.get(column).unwrap_or(&json!(null)))).collect())?;
+        put(columns
+            .iter()
+            .map(|column| field(row.get(column).unwrap_or(&json!(null))))
+            .collect())?;
     }
     writer.into_inner().map_err(|error| error.to_string())
 }

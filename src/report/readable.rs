@@ -17,7 +17,11 @@ fn report(case: &Case) -> String {
     head(case, &mut out);
     table(case, &mut out);
     for (planned, verdict) in case.plan.gates.iter().zip(&case.verdicts) {
-        let _ = writeln!(out, "\n## {} {}: {}\n\n> {}\n", verdict.gate, planned.name, verdict.outcome, planned.claim);
+        let _ = writeln!(
+            out,
+            "\n## {} {}: {}\n\n> {}\n",
+            verdict.gate, planned.name, verdict.outcome, planned.claim
+        );
         gate(verdict, &mut out);
     }
     out
@@ -27,7 +31,13 @@ fn head(case: &Case, out: &mut String) {
     let authority = authority(case);
     let (proven, controls) = case.controls_proven();
     let _ = writeln!(out, "# {}: {}\n", case.plan.suite, case.outcome());
-    let _ = writeln!(out, "Run `{}` on {}, profile `{}`.", case.sealed("run_id"), case.sealed("substrate"), case.plan.profile);
+    let _ = writeln!(
+        out,
+        "Run `{}` on {}, profile `{}`.",
+        case.sealed("run_id"),
+        case.sealed("substrate"),
+        case.plan.profile
+    );
     if let Some(reason) = case.stopped_by() {
         let _ = writeln!(out, "\n**This run did not reach its end: {reason}.**");
     }
@@ -44,11 +54,21 @@ fn head(case: &Case, out: &mut String) {
 
 /// The gate-to-evidence matrix.
 fn table(case: &Case, out: &mut String) {
-    out.push_str("\n| gate | outcome | assertions held | controls proven | counterfeits killed | evidence |\n");
+    out.push_str(
+        "\n| gate | outcome | assertions held | controls proven | counterfeits killed | evidence |\n",
+    );
     out.push_str("|---|---|---:|---:|---:|---|\n");
     for verdict in &case.verdicts {
-        let held = verdict.assertions.iter().filter(|a| a.standing == Standing::Held).count();
-        let proven = verdict.controls.iter().filter(|c| c.proof == Proof::Proven).count();
+        let held = verdict
+            .assertions
+            .iter()
+            .filter(|a| a.standing == Standing::Held)
+            .count();
+        let proven = verdict
+            .controls
+            .iter()
+            .filter(|c| c.proof == Proof::Proven)
+            .count();
         let killed: u64 = verdict.kills.rows.iter().map(|row| row.killed).sum();
         let _ = writeln!(
             out,
@@ -61,7 +81,11 @@ fn table(case: &Case, out: &mut String) {
         );
     }
     if !case.plan.outside_profile.is_empty() {
-        let _ = writeln!(out, "\nOutside this profile, without outcome: {}.", case.plan.outside_profile.join(", "));
+        let _ = writeln!(
+            out,
+            "\nOutside this profile, without outcome: {}.",
+            case.plan.outside_profile.join(", ")
+        );
     }
 }
 
@@ -92,7 +116,11 @@ fn gate(verdict: &GateVerdict, out: &mut String) {
 }
 
 fn row(verdict: &GateVerdict, assertion: &AssertionVerdict, out: &mut String) {
-    let kills = verdict.kills.rows.iter().find(|row| row.assertion == assertion.name);
+    let kills = verdict
+        .kills
+        .rows
+        .iter()
+        .find(|row| row.assertion == assertion.name);
     let broken_by = kills.map_or_else(String::new, |row| {
         let mut words: Vec<String> = row.live.clone();
         words.push(format!("{} counterfeits", row.killed));
@@ -108,7 +136,12 @@ fn row(verdict: &GateVerdict, assertion: &AssertionVerdict, out: &mut String) {
     );
     if assertion.standing == Standing::Broken {
         let actual = serde_json::to_string(&assertion.actual).unwrap_or_default();
-        let _ = writeln!(out, "| | `{}` actual `{}` | | | |", cell(&assertion.expression), cell(&actual));
+        let _ = writeln!(
+            out,
+            "| | `{}` actual `{}` | | | |",
+            cell(&assertion.expression),
+            cell(&actual)
+        );
     }
 }
 

@@ -26,7 +26,10 @@ fn summary(case: &Case, papers: &SummaryParts) -> Value {
         .iter()
         .zip(&case.verdicts)
         .map(|(planned, verdict)| {
-            (gate_key(&planned.id, &planned.name, &case.plan.profile), gate(case, &planned.claim, verdict))
+            (
+                gate_key(&planned.id, &planned.name, &case.plan.profile),
+                gate(case, &planned.claim, verdict),
+            )
         })
         .collect();
     let mut summary = json!({
@@ -96,13 +99,15 @@ fn negative_controls(case: &Case) -> Value {
     let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for verdict in &case.verdicts {
         for control in &verdict.controls {
-            all.entry(format!("{}.{}", verdict.gate, control.control)).or_default().push(json!({
-                "name": control.control,
-                "vars": control.vars,
-                "passed": control.proof == crate::judge::verdict::Proof::Proven,
-                "proof": control.proof,
-                "broken": control.broken,
-            }));
+            all.entry(format!("{}.{}", verdict.gate, control.control))
+                .or_default()
+                .push(json!({
+                    "name": control.control,
+                    "vars": control.vars,
+                    "passed": control.proof == crate::judge::verdict::Proof::Proven,
+                    "proof": control.proof,
+                    "broken": control.broken,
+                }));
         }
     }
     json!(all)
@@ -114,8 +119,13 @@ fn error(case: &Case) -> Option<String> {
         return Some(reason.to_owned());
     }
     let worst = case.verdicts.iter().max_by_key(|verdict| verdict.outcome)?;
-    (worst.outcome != Outcome::Pass)
-        .then(|| format!("{}: {}", worst.gate, worst.reasons.first().map_or("not a pass", String::as_str)))
+    (worst.outcome != Outcome::Pass).then(|| {
+        format!(
+            "{}: {}",
+            worst.gate,
+            worst.reasons.first().map_or("not a pass", String::as_str)
+        )
+    })
 }
 
 /// The key under which adjudicators look for a gate: the seeds' names where they have one, else id and name.
@@ -139,12 +149,18 @@ mod tests {
 
     #[test]
     fn gates_keep_the_names_adjudicators_know() {
-        assert_eq!(gate_key("EG8.5", "ingestion_under_load", "ci_subset"), "eg8_5_ci_sanity");
+        assert_eq!(
+            gate_key("EG8.5", "ingestion_under_load", "ci_subset"),
+            "eg8_5_ci_sanity"
+        );
         assert_eq!(
             gate_key("EG8.5", "ingestion_under_load", "full_physics"),
             "eg8_5_composed_ingestion_perf_authority"
         );
-        assert_eq!(gate_key("EG8.A", "composed_runtime_identity", "ci_subset"), "eg8_a_composed_runtime_identity");
+        assert_eq!(
+            gate_key("EG8.A", "composed_runtime_identity", "ci_subset"),
+            "eg8_a_composed_runtime_identity"
+        );
         assert_eq!(gate_key("M1", "notes_are_kept", "ci_subset"), "m1_notes_are_kept");
     }
 }

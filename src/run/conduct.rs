@@ -1,11 +1,6 @@
 //! From an order to a sealed pack. Every way out passes through teardown and the seal.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -72,7 +67,9 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     let mut seal = Seal::begin(subject(&drawn));
     let progress = Progress::default();
     let ending = {
-        let corridor = corridor(&drawn, &stage, &site, &record, &journal, &mut seal, &progress, tell);
+        let corridor = corridor(
+            &drawn, &stage, &site, &record, &journal, &mut seal, &progress, tell,
+        );
         tokio::pin!(corridor);
         tokio::select! {
             ending = &mut corridor => ending,
@@ -97,7 +94,10 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
 }
 
 /// Bring up, pass every gate, and say how it ended.
-#[expect(clippy::too_many_arguments, reason = "the corridor is where everything of a run comes together")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the corridor is where everything of a run comes together"
+)]
 async fn corridor(
     drawn: &Drawn,
     stage: &Stage,
@@ -118,7 +118,10 @@ async fn corridor(
     match stage.stand.topology.bring_up(BRING_UP).await {
         Ok(services) => {
             for service in services {
-                tell(News::Detail(format!("{} {} after {} ms", service.name, service.state, service.took_ms)));
+                tell(News::Detail(format!(
+                    "{} {} after {} ms",
+                    service.name, service.state, service.took_ms
+                )));
             }
         }
         Err(error) => return Ending::NotUp(chain(&error)),
@@ -151,16 +154,29 @@ async fn gates(
     for (at, planned) in drawn.plan.gates.iter().enumerate() {
         let changed = seal.boundary(&planned.id, site.clock.ms());
         if !changed.is_empty() {
-            return Ending::Stopped(format!("the seal broke before {}: {} changed", planned.id, changed.join(", ")));
+            return Ending::Stopped(format!(
+                "the seal broke before {}: {} changed",
+                planned.id,
+                changed.join(", ")
+            ));
         }
-        tell(News::Gate { number: at + 1, of, id: &planned.id, name: &planned.name });
+        tell(News::Gate {
+            number: at + 1,
+            of,
+            id: &planned.id,
+            name: &planned.name,
+        });
         let left_out = not_run(planned, &progress.borrow());
         if let Some(reason) = left_out {
-            keep(record, progress, &GateRecord {
-                gate: planned.id.clone(),
-                not_run: Some(reason),
-                ..GateRecord::default()
-            });
+            keep(
+                record,
+                progress,
+                &GateRecord {
+                    gate: planned.id.clone(),
+                    not_run: Some(reason),
+                    ..GateRecord::default()
+                },
+            );
             continue;
         }
         note(record, "gate", json!({"id": planned.id}));
@@ -188,17 +204,37 @@ async fn one_gate(
     let grown = progress.borrow().get(&gate.id).cloned().unwrap_or_default();
     let functions = &drawn.suite.functions;
     let controls = judge_controls(gate, functions, &stage.constants, &from, &grown, &hall.profile);
-    let leftover = controls.iter().find(|control| control.proof == Proof::RestoreFailed);
-    let first = grown.pass.as_ref().map(|pass| judge_pass(gate, functions, &stage.constants, &from, pass));
-    let broken = first.iter().flatten().find(|assertion| assertion.standing != crate::judge::verdict::Standing::Held);
+    let leftover = controls
+        .iter()
+        .find(|control| control.proof == Proof::RestoreFailed);
+    let first = grown
+        .pass
+        .as_ref()
+        .map(|pass| judge_pass(gate, functions, &stage.constants, &from, pass));
+    let broken = first
+        .iter()
+        .flatten()
+        .find(|assertion| assertion.standing != crate::judge::verdict::Standing::Held);
     let unproven = controls.iter().find(|control| control.proof != Proof::Proven);
     let (outcome, reason) = match (broken, unproven) {
-        (Some(broken), _) => (Outcome::Fail, Some(format!("{} {}", broken.name, broken.standing.word()))),
-        (None, Some(control)) => (Outcome::Unproven, Some(format!("{} {}", control.control, control.proof.word()))),
+        (Some(broken), _) => (
+            Outcome::Fail,
+            Some(format!("{} {}", broken.name, broken.standing.word())),
+        ),
+        (None, Some(control)) => (
+            Outcome::Unproven,
+            Some(format!("{} {}", control.control, control.proof.word())),
+        ),
         (None, None) => (Outcome::Pass, None),
     };
-    (hall.tell)(News::Judged { id: &gate.id, outcome, reason });
-    stop.or_else(|| leftover.map(|control| format!("{}: control `{}` left something behind", gate.id, control.control)))
+    (hall.tell)(News::Judged {
+        id: &gate.id,
+        outcome,
+        reason,
+    });
+    stop.or_else(|| {
+        leftover.map(|control| format!("{}: control `{}` left something behind", gate.id, control.control))
+    })
 }
 
 /// Why a gate is not run at all.
@@ -206,7 +242,10 @@ fn not_run(planned: &PlannedGate, done: &BTreeMap<String, GateRecord>) -> Option
     if !planned.asked_for {
         return Some("left out by `--only`".to_owned());
     }
-    let missing = planned.needs.iter().find(|id| done.get(*id).is_none_or(|record| record.pass.is_none()))?;
+    let missing = planned
+        .needs
+        .iter()
+        .find(|id| done.get(*id).is_none_or(|record| record.pass.is_none()))?;
     Some(format!("it needs {missing}, which was not run"))
 }
 
@@ -264,7 +303,10 @@ fn subject(drawn: &Drawn) -> Subject {
         .map(|(name, bytes)| (suite.folder.join(name), Digest::of(bytes)))
         .collect();
     files.insert(suite.compose.clone(), drawn.compose.digest());
-    Subject { root: stage::compose_folder(suite), files }
+    Subject {
+        root: stage::compose_folder(suite),
+        files,
+    }
 }
 
 /// Choose the substrate, and say so in one line.
@@ -275,7 +317,9 @@ fn substrate(wanted: Wanted, tell: Tell<'_>) -> Result<(), Refusal> {
             "this version brings services up natively only\nhint: use `--substrate native`",
         )),
         Wanted::Auto => {
-            tell(News::Detail("substrate native: this version runs services as processes of this host".into()));
+            tell(News::Detail(
+                "substrate native: this version runs services as processes of this host".into(),
+            ));
             Ok(())
         }
         Wanted::Native => Ok(()),
@@ -287,7 +331,10 @@ fn clean(tell: Tell<'_>) -> Result<(), Refusal> {
     let cleaned = topology::clean(&topology::default_root())
         .map_err(|error| Refusal::new(Kind::NotUp, chain(&error)))?;
     for run in cleaned {
-        tell(News::Detail(format!("cleaned up after run {}, which was killed", run.run)));
+        tell(News::Detail(format!(
+            "cleaned up after run {}, which was killed",
+            run.run
+        )));
     }
     Ok(())
 }
@@ -308,7 +355,11 @@ async fn tear_down(order: &Order, stage: &Stage, site: &Site, journal: &std::pat
 #[cfg(test)]
 mod tests {
     use super::not_run;
-    use crate::{digest::Digest, observation::{GateRecord, Pass}, plan::PlannedGate};
+    use crate::{
+        digest::Digest,
+        observation::{GateRecord, Pass},
+        plan::PlannedGate,
+    };
 
     fn planned(needs: &[&str], asked_for: bool) -> PlannedGate {
         PlannedGate {
@@ -326,10 +377,20 @@ mod tests {
 
     #[test]
     fn a_gate_runs_only_when_it_is_asked_for_and_what_it_needs_was_run() {
-        let ran = GateRecord { gate: "A".into(), pass: Some(Pass::default()), ..GateRecord::default() };
+        let ran = GateRecord {
+            gate: "A".into(),
+            pass: Some(Pass::default()),
+            ..GateRecord::default()
+        };
         let done = [("A".to_owned(), ran)].into();
         assert_eq!(not_run(&planned(&["A"], true), &done), None);
-        assert_eq!(not_run(&planned(&[], false), &done), Some("left out by `--only`".into()));
-        assert_eq!(not_run(&planned(&["C"], true), &done), Some("it needs C, which was not run".into()));
+        assert_eq!(
+            not_run(&planned(&[], false), &done),
+            Some("left out by `--only`".into())
+        );
+        assert_eq!(
+            not_run(&planned(&["C"], true), &done),
+            Some("it needs C, which was not run".into())
+        );
     }
 }

@@ -52,9 +52,15 @@ pub(super) fn world(suite: &Suite, mint: &Arc<Mint>, pass: &str) -> World {
 /// Where services and databases are, as services see them.
 pub(super) fn places(suite: &Suite, addresses: &Addresses) -> Places {
     let inside = |service: &str| addresses.inside(service, suite.services.get(service)?.port?);
-    let services = suite.services.keys().filter_map(|name| Some((name.clone(), inside(name)?))).collect();
+    let services = suite
+        .services
+        .keys()
+        .filter_map(|name| Some((name.clone(), inside(name)?)))
+        .collect();
     let database = |name: &String, db: &crate::gate::model::Database| {
-        let (host, port) = inside(&db.service)?.rsplit_once(':').map(|(h, p)| (h.to_owned(), p.to_owned()))?;
+        let (host, port) = inside(&db.service)?
+            .rsplit_once(':')
+            .map(|(h, p)| (h.to_owned(), p.to_owned()))?;
         let place = DatabasePlace {
             service: db.service.clone(),
             host,
@@ -64,7 +70,11 @@ pub(super) fn places(suite: &Suite, addresses: &Addresses) -> Places {
         };
         Some((name.clone(), place))
     };
-    let databases = suite.databases.iter().filter_map(|(name, db)| database(name, db)).collect();
+    let databases = suite
+        .databases
+        .iter()
+        .filter_map(|(name, db)| database(name, db))
+        .collect();
     Places { databases, services }
 }
 
@@ -77,7 +87,9 @@ pub(super) fn variables(
     let mut variables = given.clone();
     let scope = world.scope();
     for (name, text) in &suite.env {
-        let value = scope.text(text).map_err(|error| format!("suite.toml: env `{name}`: {error}"))?;
+        let value = scope
+            .text(text)
+            .map_err(|error| format!("suite.toml: env `{name}`: {error}"))?;
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         variables.insert(name.clone(), value);
     }

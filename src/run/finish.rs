@@ -1,12 +1,6 @@
 //! The ends of a run: the record is opened with what was given, and closed, derived, sealed and verified.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, env, path::Path, sync::Arc, time::Duration};
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -45,11 +39,18 @@ pub(super) struct Opened {
 
 /// Open the record, and put into it what was given: plan, suite, gates, compose file.
 pub(super) fn open_record(order: &Order, drawn: &Drawn, redactor: &Redactor) -> Result<Opened, Refusal> {
-    let folder = order.artifact_dir.clone().unwrap_or_else(|| drawn.suite.artifact_dir.clone());
+    let folder = order
+        .artifact_dir
+        .clone()
+        .unwrap_or_else(|| drawn.suite.artifact_dir.clone());
     let run = Uuid::new_v4();
     let record = Record::create(&folder, &run.to_string(), redactor.clone())
         .map_err(|error| Refusal::new(Kind::Usage, error.to_string()))?;
-    let opened = Opened { record, run, started_at: now() };
+    let opened = Opened {
+        record,
+        run,
+        started_at: now(),
+    };
     given(&opened.record, drawn).map_err(|error| unwritten(&opened.record, &error))?;
     Ok(opened)
 }
@@ -60,16 +61,28 @@ fn given(record: &Record, drawn: &Drawn) -> std::io::Result<()> {
         record.verbatim(&path, bytes)?;
     }
     let compose = std::fs::read(&drawn.suite.compose)?;
-    let name = drawn.suite.compose.file_name().unwrap_or_default().to_string_lossy();
+    let name = drawn
+        .suite
+        .compose
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
     record.verbatim(&layout::compose_file(&name), &compose)
 }
 
 /// The suite's files by their paths in a pack: each gate's under its id, the rest under `suite/`.
 fn suite_files(suite: &Suite) -> impl Iterator<Item = (String, &Vec<u8>)> {
     let of_gates = suite.gates.iter().flat_map(|gate| {
-        gate.files.iter().map(|(name, bytes)| (layout::gate_file(&gate.id, name), bytes))
+        gate.files
+            .iter()
+            .map(|(name, bytes)| (layout::gate_file(&gate.id, name), bytes))
     });
-    let in_a_gate = |name: &str| suite.gates.iter().any(|gate| name.starts_with(&format!("{}/", gate.folder)));
+    let in_a_gate = |name: &str| {
+        suite
+            .gates
+            .iter()
+            .any(|gate| name.starts_with(&format!("{}/", gate.folder)))
+    };
     let shared = suite.files.iter().filter(move |(name, _)| !in_a_gate(name));
     of_gates.chain(shared.map(|(name, bytes)| (layout::suite_file(name), bytes)))
 }
@@ -77,7 +90,10 @@ fn suite_files(suite: &Suite) -> impl Iterator<Item = (String, &Vec<u8>)> {
 /// Watch the machine for as long as the run lasts: one sample a second, written down every ten.
 pub(super) async fn watch_the_machine(physics: &std::cell::RefCell<Physics>, record: &Record) {
     for second in 0_u64.. {
-        physics.borrow_mut().during.push(Sample::take(Path::new("/"), record.now_ms()));
+        physics
+            .borrow_mut()
+            .during
+            .push(Sample::take(Path::new("/"), record.now_ms()));
         sleep(Duration::from_secs(1)).await;
         if second.is_multiple_of(10) {
             // The last write counts; one that fails here fails there, and is told.
@@ -133,31 +149,48 @@ pub(super) fn seal(over: Over<'_>) -> Result<Ran, Refusal> {
     let folder = Folder::walk(record.folder(), &mut findings).map_err(|error| unwritten(&record, &error))?;
     let case = verify::open(&folder).map_err(|doubts| {
         let words: Vec<String> = doubts.iter().map(ToString::to_string).collect();
-        Refusal::new(Kind::Bug, format!("our own record cannot be read:\n{}", words.join("\n")))
+        Refusal::new(
+            Kind::Bug,
+            format!("our own record cannot be read:\n{}", words.join("\n")),
+        )
     })?;
     let (derived, _) = report::derive(&case, &folder);
     for (path, bytes) in &derived {
-        record.verbatim(path, bytes).map_err(|error| unwritten(&record, &error))?;
+        record
+            .verbatim(path, bytes)
+            .map_err(|error| unwritten(&record, &error))?;
     }
     let label = Label {
         run_id: record.run_id().to_owned(),
         run_authority: over.drawn.plan.profile.clone(),
         outcome: case.outcome(),
     };
-    let sealed = pack::seal(record.folder(), &label).map_err(|error| Refusal::new(Kind::Bug, error.to_string()))?;
+    let sealed =
+        pack::seal(record.folder(), &label).map_err(|error| Refusal::new(Kind::Bug, error.to_string()))?;
     let broken_pack = broken(&sealed.archive);
     let archive = match &broken_pack {
         None => sealed.archive,
-        Some(_) => pack::seal::break_seal(record.folder()).map_err(|error| Refusal::new(Kind::Bug, error.to_string()))?,
+        Some(_) => pack::seal::break_seal(record.folder())
+            .map_err(|error| Refusal::new(Kind::Bug, error.to_string()))?,
     };
     let sha256 = sealed.metadata.sha256;
-    Ok(Ran { case, ending: over.ending, archive, sha256, broken_pack, left_behind: over.left_behind })
+    Ok(Ran {
+        case,
+        ending: over.ending,
+        archive,
+        sha256,
+        broken_pack,
+        left_behind: over.left_behind,
+    })
 }
 
 /// The last lines of the record: gates that were not run, the machine afterwards, the seal.
 fn close(over: &Over<'_>) -> std::io::Result<()> {
     let record = &over.opened.record;
-    let why = over.ending.words().unwrap_or_else(|| "it was never reached".to_owned());
+    let why = over
+        .ending
+        .words()
+        .unwrap_or_else(|| "it was never reached".to_owned());
     for planned in &over.drawn.plan.gates {
         match over.records.get(&planned.id) {
             None => drop(record.observations(&GateRecord {
@@ -165,8 +198,15 @@ fn close(over: &Over<'_>) -> std::io::Result<()> {
                 not_run: Some(why.clone()),
                 ..GateRecord::default()
             })?),
-            Some(begun) if over.ending != Ending::Whole && begun.not_run.is_none() && begun.is_cut_short(planned.controls.len()) => {
-                drop(record.observations(&GateRecord { not_run: Some(why.clone()), ..begun.clone() })?);
+            Some(begun)
+                if over.ending != Ending::Whole
+                    && begun.not_run.is_none()
+                    && begun.is_cut_short(planned.controls.len()) =>
+            {
+                drop(record.observations(&GateRecord {
+                    not_run: Some(why.clone()),
+                    ..begun.clone()
+                })?);
             }
             Some(_) => {}
         }
@@ -182,8 +222,11 @@ fn close(over: &Over<'_>) -> std::io::Result<()> {
 fn sealed(over: &Over<'_>) -> Value {
     let root = stage::compose_folder(&over.drawn.suite);
     let model = over.stage.stand.topology.model();
-    let env_keys: BTreeMap<&String, Vec<&String>> =
-        model.services.iter().map(|(name, service)| (name, service.environment.keys().collect())).collect();
+    let env_keys: BTreeMap<&String, Vec<&String>> = model
+        .services
+        .iter()
+        .map(|(name, service)| (name, service.environment.keys().collect()))
+        .collect();
     json!({
         "run_id": over.opened.record.run_id(),
         "started_at": over.opened.started_at,
@@ -216,7 +259,13 @@ fn broken(archive: &Path) -> Option<String> {
 }
 
 fn unwritten(record: &Record, error: &std::io::Error) -> Refusal {
-    Refusal::new(Kind::Bug, format!("cannot write the record in `{}`: {error}", record.folder().display()))
+    Refusal::new(
+        Kind::Bug,
+        format!(
+            "cannot write the record in `{}`: {error}",
+            record.folder().display()
+        ),
+    )
 }
 
 fn now() -> String {
@@ -245,4 +294,3 @@ impl Paper for Door {
         self.0.redactor().json(value.clone())
     }
 }
-

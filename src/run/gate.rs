@@ -32,8 +32,15 @@ impl Hall<'_> {
 
     /// The site as a gate's looks see it: with the gate's own files.
     pub(super) fn site(&self, gate: &Gate) -> Site {
-        let files = Files { gate: gate.files.clone(), suite: self.suite.files.clone() };
-        Site { files: Arc::new(files), asked_by: gate.id.clone(), ..self.base.clone() }
+        let files = Files {
+            gate: gate.files.clone(),
+            suite: self.suite.files.clone(),
+        };
+        Site {
+            files: Arc::new(files),
+            asked_by: gate.id.clone(),
+            ..self.base.clone()
+        }
     }
 
     /// The gate's lets, evaluated for one pass, each seeing those above it.
@@ -51,8 +58,16 @@ impl Hall<'_> {
     }
 
     /// Run a gate. `keep` is handed the record whenever it has grown. Returns why the whole run must stop, if so.
-    pub(super) async fn run(&self, gate: &Gate, constants: &Names, keep: &dyn Fn(&GateRecord)) -> Option<String> {
-        let mut record = GateRecord { gate: gate.id.clone(), ..GateRecord::default() };
+    pub(super) async fn run(
+        &self,
+        gate: &Gate,
+        constants: &Names,
+        keep: &dyn Fn(&GateRecord),
+    ) -> Option<String> {
+        let mut record = GateRecord {
+            gate: gate.id.clone(),
+            ..GateRecord::default()
+        };
         let label = format!("{}/pass", gate.id);
         let world = self.world(&label);
         let lets = match self.lets(gate, &world, constants) {
@@ -84,7 +99,13 @@ impl Hall<'_> {
         let first = walk.walk().await;
         record.pass = Some(first.pass.clone());
         keep(&record);
-        let bench = Bench { hall: self, gate, constants, lets: &lets, first: &first };
+        let bench = Bench {
+            hall: self,
+            gate,
+            constants,
+            lets: &lets,
+            first: &first,
+        };
         let stop = bench.controls(&mut record, keep).await;
         if let Some(reason) = &stop {
             record.not_run = Some(reason.clone());

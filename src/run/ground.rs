@@ -44,10 +44,18 @@ impl Stand {
     }
 
     /// The model under changes. What the compose file itself refuses comes back as its complaints.
-    fn changed(&self, changes: &[Change], addresses: &Addresses) -> Result<Result<Changed, Complaints>, String> {
+    fn changed(
+        &self,
+        changes: &[Change],
+        addresses: &Addresses,
+    ) -> Result<Result<Changed, Complaints>, String> {
         let mut variables = self.variables(addresses)?;
         let mut source = self.source.clone();
-        let overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let overlays = self
+            .overlays
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let fragments = changes.iter().filter_map(|change| match change {
             Change::Compose { fragment } => Some(fragment.clone()),
             Change::Env { .. } | Change::Variables { .. } => None,
@@ -74,14 +82,20 @@ impl Stand {
         };
         for change in changes {
             if let Change::Env { service, set, unset } = change {
-                let service = model.services.get_mut(service).ok_or_else(|| format!("no service `{service}`"))?;
+                let service = model
+                    .services
+                    .get_mut(service)
+                    .ok_or_else(|| format!("no service `{service}`"))?;
                 service.environment.extend(set.clone());
                 unset.iter().for_each(|name| {
                     service.environment.remove(name);
                 });
             }
         }
-        Ok(Ok(Changed { digest: source.digest(), model }))
+        Ok(Ok(Changed {
+            digest: source.digest(),
+            model,
+        }))
     }
 
     /// Addresses of a scratch copy: of all services, or, alone, of those that are started beside the living ones.
@@ -99,7 +113,9 @@ impl Stand {
         let model = match self.changed(&scratch.changes, seen_from)? {
             Ok(changed) => changed.model,
             Err(complaints) => {
-                return Ok(json!({"refused_by": "compose", "message": complaints.to_string(), "services": []}));
+                return Ok(
+                    json!({"refused_by": "compose", "message": complaints.to_string(), "services": []}),
+                );
             }
         };
         let copied = topology::Scratch {
@@ -109,7 +125,11 @@ impl Stand {
             alone: scratch.alone,
             within: scratch.within,
         };
-        let seen = self.topology.scratch(copied).await.map_err(|error| chain(&error))?;
+        let seen = self
+            .topology
+            .scratch(copied)
+            .await
+            .map_err(|error| chain(&error))?;
         let refused = seen.iter().find(|service| service.state == State::Exited);
         Ok(json!({
             "refused_by": refused.map(|service| &service.name),
@@ -132,9 +152,19 @@ impl Stand {
     /// Start a service anew; that it does not become ready is for looks to see, not an error of the act.
     async fn restart_as(&self, service: &str, change: Option<&Change>) -> Result<(), String> {
         let changes: Vec<Change> = change.into_iter().cloned().collect();
-        let changed = self.changed(&changes, &self.addresses)?.map_err(|complaints| complaints.to_string())?;
-        let definition = changed.model.services.get(service).ok_or_else(|| format!("no service `{service}`"))?;
-        match self.topology.restart_with(service, definition.clone(), READY_AGAIN).await {
+        let changed = self
+            .changed(&changes, &self.addresses)?
+            .map_err(|complaints| complaints.to_string())?;
+        let definition = changed
+            .model
+            .services
+            .get(service)
+            .ok_or_else(|| format!("no service `{service}`"))?;
+        match self
+            .topology
+            .restart_with(service, definition.clone(), READY_AGAIN)
+            .await
+        {
             Ok(_) | Err(topology::Error::NotUp { .. } | topology::Error::Timeout { .. }) => Ok(()),
             Err(error) => Err(chain(&error)),
         }
@@ -163,15 +193,34 @@ impl Ground for Stand {
         })
     }
 
-    fn environment<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Result<BTreeMap<String, String>, String>> {
-        Box::pin(async move { Ok(self.topology.inspect(service).await.map_err(|error| chain(&error))?.env) })
+    fn environment<'a>(
+        &'a self,
+        service: &'a str,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, String>, String>> {
+        Box::pin(async move {
+            Ok(self
+                .topology
+                .inspect(service)
+                .await
+                .map_err(|error| chain(&error))?
+                .env)
+        })
     }
 
     fn act<'a>(&'a self, service: &'a str, action: Action) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(async move { self.act_on(service, action).await.map(drop).map_err(|error| chain(&error)) })
+        Box::pin(async move {
+            self.act_on(service, action)
+                .await
+                .map(drop)
+                .map_err(|error| chain(&error))
+        })
     }
 
-    fn restart<'a>(&'a self, service: &'a str, change: Option<&'a Change>) -> BoxFuture<'a, Result<(), String>> {
+    fn restart<'a>(
+        &'a self,
+        service: &'a str,
+        change: Option<&'a Change>,
+    ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(self.restart_as(service, change))
     }
 
@@ -189,7 +238,11 @@ impl Ground for Stand {
 
 /// The container ports of the suite's services.
 pub(super) fn ports(suite: &Suite) -> BTreeMap<String, Vec<u16>> {
-    suite.services.iter().filter_map(|(name, service)| Some((name.clone(), vec![service.port?]))).collect()
+    suite
+        .services
+        .iter()
+        .filter_map(|(name, service)| Some((name.clone(), vec![service.port?])))
+        .collect()
 }
 
 /// An error with its causes, in one line.

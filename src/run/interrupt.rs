@@ -11,7 +11,10 @@ pub(super) struct Interrupt {
 impl Interrupt {
     /// Begin to listen.
     pub(super) fn listen() -> std::io::Result<Self> {
-        Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
+        Ok(Self {
+            int: signal(SignalKind::interrupt())?,
+            term: signal(SignalKind::terminate())?,
+        })
     }
 
     /// The name of the first signal that comes.

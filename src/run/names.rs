@@ -17,7 +17,10 @@ pub(super) fn repeats(gate: &Gate, rerun: Option<&[(String, Option<Sentence>)]>)
     loop {
         let before = repeats.len();
         for probe in &gate.probes {
-            let pulled_in = probe.during.as_ref().is_some_and(|span| repeats.contains_key(span))
+            let pulled_in = probe
+                .during
+                .as_ref()
+                .is_some_and(|span| repeats.contains_key(span))
                 || gate.probes.iter().any(|inner| {
                     inner.during.as_ref() == Some(&probe.name) && repeats.contains_key(&inner.name)
                 })
@@ -72,5 +75,6 @@ fn of_tree(tree: &Tree, names: &mut BTreeSet<String>) {
 }
 
 fn of_text(text: &Text, names: &mut BTreeSet<String>) {
-    text.sentences().for_each(|sentence| names.extend(sentence.reads()));
+    text.sentences()
+        .for_each(|sentence| names.extend(sentence.reads()));
 }

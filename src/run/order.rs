@@ -52,7 +52,10 @@ pub enum Kind {
 impl Refusal {
     /// A refusal in words.
     pub(super) fn new(kind: Kind, words: impl Into<String>) -> Self {
-        Self { kind, words: words.into() }
+        Self {
+            kind,
+            words: words.into(),
+        }
     }
 
     /// What kind of refusal it is.

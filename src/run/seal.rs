@@ -30,7 +30,11 @@ impl Seal {
     /// Look at the subject for the first time.
     pub(super) fn begin(subject: Subject) -> Self {
         let first = subject.look();
-        Self { subject, first, boundaries: Vec::new() }
+        Self {
+            subject,
+            first,
+            boundaries: Vec::new(),
+        }
     }
 
     /// Look again: what changed since the beginning, by name.
@@ -44,7 +48,8 @@ impl Seal {
             }
         }
         let names = changed.keys().cloned().collect();
-        self.boundaries.push(json!({"at": at, "t_ms": t_ms, "changed": changed}));
+        self.boundaries
+            .push(json!({"at": at, "t_ms": t_ms, "changed": changed}));
         names
     }
 
@@ -62,12 +67,19 @@ impl Seal {
 impl Subject {
     fn look(&self) -> BTreeMap<String, Value> {
         let mut seen = BTreeMap::from([
-            ("git_sha".to_owned(), json!(git(&self.root, &["rev-parse", "HEAD"]))),
+            (
+                "git_sha".to_owned(),
+                json!(git(&self.root, &["rev-parse", "HEAD"])),
+            ),
             ("closure_sha256".to_owned(), json!(own_digest())),
         ]);
         for path in self.files.keys() {
             let digest = fs::read(path).ok().map(Digest::of);
-            let name = path.strip_prefix(&self.root).unwrap_or(path).display().to_string();
+            let name = path
+                .strip_prefix(&self.root)
+                .unwrap_or(path)
+                .display()
+                .to_string();
             seen.insert(name, json!(digest));
         }
         seen
@@ -83,7 +95,11 @@ pub(super) fn git_state(root: &Path) -> Value {
 /// The URL of the CI run we are part of, when there is one.
 pub(super) fn run_url() -> Option<String> {
     let of = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let (server, repository, run) = (of("GITHUB_SERVER_URL")?, of("GITHUB_REPOSITORY")?, of("GITHUB_RUN_ID")?);
+    let (server, repository, run) = (
+        of("GITHUB_SERVER_URL")?,
+        of("GITHUB_REPOSITORY")?,
+        of("GITHUB_RUN_ID")?,
+    );
     Some(format!("{server}/{repository}/actions/runs/{run}"))
 }
 
@@ -94,6 +110,14 @@ pub(super) fn own_digest() -> Option<Digest> {
 }
 
 fn git(root: &Path, words: &[&str]) -> Option<String> {
-    let asked = Command::new("git").arg("-C").arg(root).args(words).output().ok()?;
-    asked.status.success().then(|| String::from_utf8_lossy(&asked.stdout).trim().to_owned())
+    let asked = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(words)
+        .output()
+        .ok()?;
+    asked
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&asked.stdout).trim().to_owned())
 }

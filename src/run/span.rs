@@ -44,7 +44,9 @@ pub(super) async fn run(walk: &Walk<'_>, span: &Probe) -> Seen {
         .iter()
         .filter(|probe| probe.during.as_deref() == Some(span.name.as_str()))
         .collect();
-    let LookAt::Kind { kind, params } = &span.look else { return Seen::blind("a group is no span") };
+    let LookAt::Kind { kind, params } = &span.look else {
+        return Seen::blind("a group is no span");
+    };
     let mut scope = walk.world.scope();
     walk.bind(&mut scope, &Around::new());
     match kind.as_str() {
@@ -65,7 +67,10 @@ pub(super) async fn load(
 ) -> Seen {
     let begin_ms = walk.site.clock.ms();
     let label = format!("{}/{path}", walk.label);
-    let errand = Errand { label: &label, subfolder: &walk.subfolder };
+    let errand = Errand {
+        label: &label,
+        subfolder: &walk.subfolder,
+    };
     let (begins, mut begun) = watch::channel(false);
     let (ends, ended) = watch::channel(false);
     let (counts, mut count) = watch::channel((0_u64, 0_u64));
@@ -90,7 +95,11 @@ pub(super) async fn load(
     let telling = async {
         while count.changed().await.is_ok() {
             let (sent, planned) = *count.borrow();
-            (walk.tell)(News::Load { span: &probe.name, sent, planned });
+            (walk.tell)(News::Load {
+                span: &probe.name,
+                sent,
+                planned,
+            });
         }
     };
     let ((loaded, ()), ()) = join(join(body, around), telling).await;
@@ -99,7 +108,10 @@ pub(super) async fn load(
             walk.drives.borrow_mut().insert(probe.name.clone(), loaded.drive);
             match walk.write(loaded.files) {
                 Ok(()) => {
-                    let made = Made { seen: Ok(loaded.observation), params: loaded.params };
+                    let made = Made {
+                        seen: Ok(loaded.observation),
+                        params: loaded.params,
+                    };
                     walk.made(made, "load", path, begin_ms, 1)
                 }
                 Err(reason) => Seen::blind(reason),
@@ -150,13 +162,18 @@ pub(super) async fn change(
     let observation = match applied.as_slice() {
         [] => Err("a change that changes nothing".to_owned()),
         [one] => Ok(one.observation()),
-        several => Ok(together(several.iter().map(control::Applied::observation).collect())),
+        several => Ok(together(
+            several.iter().map(control::Applied::observation).collect(),
+        )),
     };
     let seen = match failed {
         Some(reason) => Err(reason),
         None => observation,
     };
-    let params = applied.iter().map(|change| change.record.params.clone()).collect();
+    let params = applied
+        .iter()
+        .map(|change| change.record.params.clone())
+        .collect();
     walk.made(Made { seen, params }, "change", path, begin_ms, 1)
 }
 
@@ -168,7 +185,10 @@ fn together(all: Vec<Value>) -> Value {
     if let Value::Object(fields) = &mut whole {
         fields.insert("landed".into(), every("landed").into());
         fields.insert("undone".into(), every("undone").into());
-        fields.insert("landed_ms".into(), last.get("landed_ms").cloned().unwrap_or_default());
+        fields.insert(
+            "landed_ms".into(),
+            last.get("landed_ms").cloned().unwrap_or_default(),
+        );
         fields.insert("each".into(), Value::Array(all));
     }
     whole
@@ -176,7 +196,11 @@ fn together(all: Vec<Value>) -> Value {
 
 /// Both lanes, until the span is over and the sequence done.
 async fn lanes(walk: &Walk<'_>, inside: &[&Probe], begin: Instant, ended: &watch::Receiver<bool>) {
-    join(sequence(walk, inside, begin), repeating(walk, inside, begin, ended)).await;
+    join(
+        sequence(walk, inside, begin),
+        repeating(walk, inside, begin, ended),
+    )
+    .await;
 }
 
 async fn sequence(walk: &Walk<'_>, inside: &[&Probe], begin: Instant) {

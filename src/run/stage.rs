@@ -51,9 +51,13 @@ pub(super) fn given(env_file: Option<&Path>) -> Result<BTreeMap<String, String>,
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) = line
-            .split_once('=')
-            .ok_or_else(|| usage(format!("{}:{}: `{line}` is not NAME=VALUE", path.display(), number + 1)))?;
+        let (name, value) = line.split_once('=').ok_or_else(|| {
+            usage(format!(
+                "{}:{}: `{line}` is not NAME=VALUE",
+                path.display(),
+                number + 1
+            ))
+        })?;
         given.insert(name.trim().to_owned(), value.to_owned());
     }
     Ok(given)
@@ -78,7 +82,10 @@ impl Stage {
         let world = fill::world(&suite, &mint, "env");
         let usage = |words: String| Refusal::new(Kind::Usage, words);
         let variables = fill::variables(&suite, &world, &given).map_err(usage)?;
-        let model = drawn.compose.resolve(&variables).map_err(|complaints| usage(complaints.to_string()))?;
+        let model = drawn
+            .compose
+            .resolve(&variables)
+            .map_err(|complaints| usage(complaints.to_string()))?;
         let constants = constants(drawn, &mint, record, &json!(model))?;
         let databases = databases(&suite, &mint, &addresses)?;
         let site = topology::Site {
@@ -92,14 +99,31 @@ impl Stage {
         let topology = Topology::native(Arc::clone(&run), site, model, addresses.clone()).map_err(not_up)?;
         let overlays = std::sync::Mutex::default();
         let source = drawn.compose.clone();
-        let stand = Stand { topology, run, suite, source, seed, given, addresses, overlays };
-        Ok(Self { stand: Arc::new(stand), mint, databases, constants })
+        let stand = Stand {
+            topology,
+            run,
+            suite,
+            source,
+            seed,
+            given,
+            addresses,
+            overlays,
+        };
+        Ok(Self {
+            stand: Arc::new(stand),
+            mint,
+            databases,
+            constants,
+        })
     }
 }
 
 /// The folder of the compose file: programs are found from there, and the commit is asked for there.
 pub(super) fn compose_folder(suite: &Suite) -> PathBuf {
-    let folder = suite.compose.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = suite
+        .compose
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
@@ -114,12 +138,7 @@ fn registering(redactor: &Redactor) -> crate::doing::Register {
 }
 
 /// What every sentence may see, redacted: it goes to paper, and live and offline judging see the same.
-fn constants(
-    drawn: &Drawn,
-    mint: &Arc<Mint>,
-    record: &Record,
-    model: &Value,
-) -> Result<Constants, Refusal> {
+fn constants(drawn: &Drawn, mint: &Arc<Mint>, record: &Record, model: &Value) -> Result<Constants, Refusal> {
     let suite = &drawn.suite;
     let world = fill::world(suite, mint, "suite");
     let evaluated = |what: &str, lets: &[(String, crate::gate::model::Tree)], above: &[(&str, &Value)]| {
@@ -128,14 +147,18 @@ fn constants(
             let mut scope = world.scope();
             above.iter().for_each(|(name, value)| scope.bind(name, value));
             values.iter().for_each(|(name, value)| scope.bind(name, value));
-            let value = crate::probe::evaluate(tree, &scope)
-                .map_err(|error| Refusal::new(Kind::Usage, format!("suite.toml: {what} `{name}`: {error}")))?;
+            let value = crate::probe::evaluate(tree, &scope).map_err(|error| {
+                Refusal::new(Kind::Usage, format!("suite.toml: {what} `{name}`: {error}"))
+            })?;
             values.insert(name.clone(), value);
         }
         Ok::<_, Refusal>(Value::Object(values))
     };
     let shared = evaluated("let", &suite.lets, &[])?;
-    let profile = suite.profiles.get(&drawn.plan.profile).map_or(&[][..], |profile| &profile.lets);
+    let profile = suite
+        .profiles
+        .get(&drawn.plan.profile)
+        .map_or(&[][..], |profile| &profile.lets);
     let profile = evaluated("profile let", profile, &[("suite", &shared)])?;
     let constants = Constants {
         suite: shared,
@@ -148,7 +171,11 @@ fn constants(
 }
 
 /// How the harness itself reaches the databases of this run, and no others.
-fn databases(suite: &Suite, mint: &Arc<Mint>, addresses: &Addresses) -> Result<BTreeMap<String, Access>, Refusal> {
+fn databases(
+    suite: &Suite,
+    mint: &Arc<Mint>,
+    addresses: &Addresses,
+) -> Result<BTreeMap<String, Access>, Refusal> {
     let mut databases = BTreeMap::new();
     for (name, db) in &suite.databases {
         let port = suite.services.get(&db.service).and_then(|service| service.port);
@@ -157,7 +184,9 @@ fn databases(suite: &Suite, mint: &Arc<Mint>, addresses: &Addresses) -> Result<B
             let words = format!("suite.toml: db `{name}`: service `{}` has no `port`", db.service);
             return Err(Refusal::new(Kind::Usage, words));
         };
-        let password = mint.password(name).map_err(|error| Refusal::new(Kind::Usage, error))?;
+        let password = mint
+            .password(name)
+            .map_err(|error| Refusal::new(Kind::Usage, error))?;
         let access = Access {
             service: db.service.clone(),
             address,

@@ -40,7 +40,11 @@ struct Group<'a> {
 impl Bench<'_> {
     /// Carry out every control of the profile, and tell after each what the record holds by then. Returns why the
     /// run must stop, when a sabotage would not be undone.
-    pub(super) async fn controls(&self, record: &mut GateRecord, keep: &dyn Fn(&GateRecord)) -> Option<String> {
+    pub(super) async fn controls(
+        &self,
+        record: &mut GateRecord,
+        keep: &dyn Fn(&GateRecord),
+    ) -> Option<String> {
         for group in self.groups() {
             let repeats = repeats(self.gate, group.rerun);
             let begin = record.controls.len();
@@ -49,21 +53,37 @@ impl Bench<'_> {
                     (self.hall.tell)(News::Doing(format!("control {}: {}", control.name, control.says)));
                     let label = format!("{}.{}", control.name, record.controls.len());
                     let triplet = self.triplet(control, &vars, repeats.as_ref(), &label).await;
-                    let stuck = triplet.changes.iter().find(|change| !change.undone()).map(|change| change.kind.clone());
+                    let stuck = triplet
+                        .changes
+                        .iter()
+                        .find(|change| !change.undone())
+                        .map(|change| change.kind.clone());
                     record.controls.push(triplet);
                     keep(record);
                     if let Some(kind) = stuck {
-                        return Some(format!("{}: control `{}`: its `{kind}` was not undone", self.gate.id, control.name));
+                        return Some(format!(
+                            "{}: control `{}`: its `{kind}` was not undone",
+                            self.gate.id, control.name
+                        ));
                     }
                 }
             }
             if record.controls.len() > begin {
                 (self.hall.tell)(News::Doing("closing green".into()));
                 let label = format!("closing.{}", record.closings.len());
-                let closing = self.pass(&self.hall.site(self.gate), &Overrides::default(), repeats.as_ref(), &label).await;
+                let closing = self
+                    .pass(
+                        &self.hall.site(self.gate),
+                        &Overrides::default(),
+                        repeats.as_ref(),
+                        &label,
+                    )
+                    .await;
                 record.closings.push(closing);
                 let index = record.closings.len() - 1;
-                record.controls[begin..].iter_mut().for_each(|control| control.closing = Some(index));
+                record.controls[begin..]
+                    .iter_mut()
+                    .for_each(|control| control.closing = Some(index));
                 keep(record);
             }
         }
@@ -73,12 +93,18 @@ impl Bench<'_> {
     fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for control in &self.gate.controls {
-            let belongs = control.profiles.as_ref().is_none_or(|names| names.contains(&self.hall.profile));
+            let belongs = control
+                .profiles
+                .as_ref()
+                .is_none_or(|names| names.contains(&self.hall.profile));
             let rerun = control.rerun.as_deref();
             match groups.iter_mut().find(|group| group.rerun == rerun) {
                 _ if !belongs => {}
                 Some(group) => group.controls.push(control),
-                None => groups.push(Group { rerun, controls: vec![control] }),
+                None => groups.push(Group {
+                    rerun,
+                    controls: vec![control],
+                }),
             }
         }
         groups
@@ -91,13 +117,20 @@ impl Bench<'_> {
         self.names(&mut scope);
         let mut members = vec![Names::new()];
         for (variable, over) in &control.for_each {
-            let values = scope.eval(over).ok().and_then(|value| value.as_array().cloned()).unwrap_or_default();
+            let values = scope
+                .eval(over)
+                .ok()
+                .and_then(|value| value.as_array().cloned())
+                .unwrap_or_default();
             let with = |names: &Names, value: &Value| {
                 let mut names = names.clone();
                 names.insert(variable.clone(), value.clone());
                 names
             };
-            members = members.iter().flat_map(|names| values.iter().map(|value| with(names, value)).collect::<Vec<_>>()).collect();
+            members = members
+                .iter()
+                .flat_map(|names| values.iter().map(|value| with(names, value)).collect::<Vec<_>>())
+                .collect();
         }
         members
     }
@@ -108,7 +141,13 @@ impl Bench<'_> {
         }
     }
 
-    async fn triplet(&self, control: &Control, vars: &Names, repeats: Option<&Repeats>, label: &str) -> ControlRecord {
+    async fn triplet(
+        &self,
+        control: &Control,
+        vars: &Names,
+        repeats: Option<&Repeats>,
+        label: &str,
+    ) -> ControlRecord {
         let site = self.hall.site(self.gate);
         let mut record = ControlRecord {
             control: control.name.clone(),
@@ -124,7 +163,10 @@ impl Bench<'_> {
         let after = self.witness(control.witness.as_ref(), &stands, label).await;
         if applied.iter().all(|change| change.record.error.is_none()) {
             let overrides = Overrides(applied.iter().filter_map(Applied::overrides).cloned().collect());
-            record.red = Some(self.pass(&stands, &overrides, repeats, &format!("{label}.red")).await);
+            record.red = Some(
+                self.pass(&stands, &overrides, repeats, &format!("{label}.red"))
+                    .await,
+            );
         }
         for change in applied.iter_mut().rev() {
             change.undo(&site, self.hall.journal).await;
@@ -133,13 +175,21 @@ impl Bench<'_> {
         for change in &mut applied {
             change.witnessed(&self.first.pass.looks, looks, None);
         }
-        record.witness = before.zip(after).map(|(before, after)| serde_json::json!({"before": before, "after": after}));
+        record.witness = before
+            .zip(after)
+            .map(|(before, after)| serde_json::json!({"before": before, "after": after}));
         record.changes = applied.into_iter().map(|change| change.record).collect();
         record
     }
 
     /// Make the changes in order; each stands on those before it.
-    async fn sabotage(&self, control: &Control, vars: &Names, site: &Site, label: &str) -> (Vec<Applied>, Site) {
+    async fn sabotage(
+        &self,
+        control: &Control,
+        vars: &Names,
+        site: &Site,
+        label: &str,
+    ) -> (Vec<Applied>, Site) {
         let world = self.hall.world(&format!("{}/{label}", self.gate.id));
         let mut scope = world.scope();
         self.names(&mut scope);
@@ -167,7 +217,18 @@ impl Bench<'_> {
         let names = &self.first.pass.seen;
         let mut constants = self.constants.clone();
         constants.extend(names.clone());
-        let pass = self.walk(&alone, &world, site, &Overrides::default(), None, &constants, self.lets, "witness").await;
+        let pass = self
+            .walk(
+                &alone,
+                &world,
+                site,
+                &Overrides::default(),
+                None,
+                &constants,
+                self.lets,
+                "witness",
+            )
+            .await;
         pass.seen.get(&witness.name).cloned()
     }
 
@@ -176,13 +237,29 @@ impl Bench<'_> {
         let world = self.hall.world(&format!("{}/{label}", self.gate.id));
         let lets = match repeats {
             Some(_) => self.lets.clone(),
-            None => self.hall.lets(self.gate, &world, self.constants).unwrap_or_default(),
+            None => self
+                .hall
+                .lets(self.gate, &world, self.constants)
+                .unwrap_or_default(),
         };
         let carried = repeats.map(|repeats| (&self.first.pass, repeats));
-        self.walk(self.gate, &world, site, overrides, carried, self.constants, &lets, label).await
+        self.walk(
+            self.gate,
+            &world,
+            site,
+            overrides,
+            carried,
+            self.constants,
+            &lets,
+            label,
+        )
+        .await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is one thing that differs between passes")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one thing that differs between passes"
+    )]
     async fn walk(
         &self,
         gate: &Gate,

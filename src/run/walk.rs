@@ -80,21 +80,40 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(value: Value) -> Self {
-        Self { value: Some(value), blind: None, met: true }
+        Self {
+            value: Some(value),
+            blind: None,
+            met: true,
+        }
     }
 
     pub(super) fn blind(reason: impl Into<String>) -> Self {
-        Self { value: None, blind: Some(reason.into()), met: true }
+        Self {
+            value: None,
+            blind: Some(reason.into()),
+            met: true,
+        }
     }
 }
 
 impl Walk<'_> {
     /// Walk, and hand over what was found.
     pub(super) async fn walk(self) -> Walked {
-        let probes: Vec<&Probe> = self.gate.probes.iter().filter(|probe| probe.during.is_none()).collect();
+        let probes: Vec<&Probe> = self
+            .gate
+            .probes
+            .iter()
+            .filter(|probe| probe.during.is_none())
+            .collect();
         self.sequence(&probes).await;
         let lets = self.redacted(self.lets);
-        Walked { pass: Pass { lets, ..self.found.into_inner() }, drives: self.drives.into_inner() }
+        Walked {
+            pass: Pass {
+                lets,
+                ..self.found.into_inner()
+            },
+            drives: self.drives.into_inner(),
+        }
     }
 
     /// Probes in order, until one whose `until` is not met.
@@ -159,7 +178,12 @@ impl Walk<'_> {
         if let Some(reason) = from.blind.get(name) {
             found.blind.insert(name.to_owned(), reason.clone());
         }
-        found.unreached.extend(from.unreached.iter().filter(|unreached| *unreached == name).cloned());
+        found.unreached.extend(
+            from.unreached
+                .iter()
+                .filter(|unreached| *unreached == name)
+                .cloned(),
+        );
     }
 
     /// Write down what a probe of the gate saw.
@@ -177,7 +201,11 @@ impl Walk<'_> {
     pub(super) fn unreached(&self, probe: &Probe) {
         let mut found = self.found.borrow_mut();
         let inner = span::inside(self.gate, probe);
-        found.unreached.extend(std::iter::once(probe).chain(inner).map(|probe| probe.name.clone()));
+        found.unreached.extend(
+            std::iter::once(probe)
+                .chain(inner)
+                .map(|probe| probe.name.clone()),
+        );
     }
 
     /// A probe over the elements of its loop, or once.
@@ -189,7 +217,10 @@ impl Walk<'_> {
             Ok(elements) => elements,
             Err(reason) => return Seen::blind(reason),
         };
-        let looks = elements.iter().enumerate().map(|(at, vars)| self.element(probe, around, vars, at));
+        let looks = elements
+            .iter()
+            .enumerate()
+            .map(|(at, vars)| self.element(probe, around, vars, at));
         let all: Vec<Seen> = if probe.at_once {
             join_all(looks).await
         } else {
@@ -202,7 +233,11 @@ impl Walk<'_> {
         let reasons: Vec<String> = all.iter().filter_map(|seen| seen.blind.clone()).collect();
         Seen {
             met: all.iter().all(|seen| seen.met),
-            value: Some(all.into_iter().map(|seen| seen.value.unwrap_or_default()).collect()),
+            value: Some(
+                all.into_iter()
+                    .map(|seen| seen.value.unwrap_or_default())
+                    .collect(),
+            ),
             blind: (!reasons.is_empty()).then(|| reasons.join("; ")),
         }
     }
@@ -219,7 +254,10 @@ impl Walk<'_> {
         if let Some(Value::Object(fields)) = &seen.value {
             element.extend(fields.clone());
         }
-        Seen { value: Some(Value::Object(element)), ..seen }
+        Seen {
+            value: Some(Value::Object(element)),
+            ..seen
+        }
     }
 
     /// The earlier observation of a loop's element that this pass does not repeat.
@@ -242,7 +280,9 @@ impl Walk<'_> {
                 let mut scope = self.world.scope();
                 self.bind(&mut scope, around);
                 names.iter().for_each(|(name, value)| scope.bind(name, value));
-                let list = scope.eval(over).map_err(|error| format!("for_each `{variable}`: {error}"))?;
+                let list = scope
+                    .eval(over)
+                    .map_err(|error| format!("for_each `{variable}`: {error}"))?;
                 let Value::Array(values) = list else {
                     return Err(format!("for_each `{variable}`: it is not a list"));
                 };
@@ -295,7 +335,11 @@ impl Walk<'_> {
                 group.insert(step.name.clone(), value);
             }
         }
-        Seen { value: Some(Value::Object(group)), blind: (!reasons.is_empty()).then(|| reasons.join("; ")), met }
+        Seen {
+            value: Some(Value::Object(group)),
+            blind: (!reasons.is_empty()).then(|| reasons.join("; ")),
+            met,
+        }
     }
 
     /// Look again until the sentence over the look's own fields is true, or the deadline has passed.
@@ -309,7 +353,10 @@ impl Walk<'_> {
         loop {
             looks += 1;
             let mut seen = self.look(probe, around, path, looks).await;
-            let settled = seen.value.as_ref().is_some_and(|value| self.settled(until, value, around));
+            let settled = seen
+                .value
+                .as_ref()
+                .is_some_and(|value| self.settled(until, value, around));
             let late = begin.elapsed() >= within;
             if settled || late {
                 if let Some(Value::Object(fields)) = &mut seen.value {
@@ -347,7 +394,10 @@ impl Walk<'_> {
             _ => {
                 let site = self.site.asked_by(format!("{}/{path}", self.label));
                 let taken = look(kind, params, &scope, &site).await;
-                let made = Made { seen: taken.seen.map_err(|blind| blind.to_string()), params: taken.params };
+                let made = Made {
+                    seen: taken.seen.map_err(|blind| blind.to_string()),
+                    params: taken.params,
+                };
                 self.made(made, kind, path, taken.begin_ms, tries)
             }
         }
@@ -395,7 +445,9 @@ impl Walk<'_> {
 
     /// Add raw files of a look to the record.
     pub(super) fn write(&self, files: Vec<(String, Vec<u8>)>) -> Result<(), String> {
-        let written = files.into_iter().try_for_each(|(path, bytes)| self.record.verbatim(&path, &bytes));
+        let written = files
+            .into_iter()
+            .try_for_each(|(path, bytes)| self.record.verbatim(&path, &bytes));
         written.map_err(|error| format!("the record cannot be written: {error}"))
     }
 
@@ -410,7 +462,10 @@ impl Walk<'_> {
         let mut found = self.found.borrow_mut();
         match found.looks.last_mut() {
             Some(last) if last.probe == look.probe && look.tries > 1 => {
-                *last = Look { begin_ms: last.begin_ms, ..look };
+                *last = Look {
+                    begin_ms: last.begin_ms,
+                    ..look
+                };
             }
             _ => found.looks.push(look),
         }
@@ -451,13 +506,22 @@ impl Walk<'_> {
     pub(super) fn duration(&self, text: &crate::cel::Text, around: &Around) -> Result<Duration, String> {
         let mut scope = self.world.scope();
         self.bind(&mut scope, around);
-        let value = scope.text(text).map_err(|error| format!("`{}`: {error}", text.source()))?;
-        let text = value.as_str().ok_or_else(|| format!("`{value}` is no duration"))?;
+        let value = scope
+            .text(text)
+            .map_err(|error| format!("`{}`: {error}", text.source()))?;
+        let text = value
+            .as_str()
+            .ok_or_else(|| format!("`{value}` is no duration"))?;
         probe::duration(text)
     }
 
     /// A look that repeats while a span lasts, under whatever overrides are about it.
-    pub(super) async fn repeated(&self, probe: &Probe, begin: Instant, over: &tokio::sync::watch::Receiver<bool>) {
+    pub(super) async fn repeated(
+        &self,
+        probe: &Probe,
+        begin: Instant,
+        over: &tokio::sync::watch::Receiver<bool>,
+    ) {
         match self.overrides.of(probe).transpose() {
             Ok(changed) => self.repeat(changed.as_ref().unwrap_or(probe), begin, over).await,
             Err(reason) => self.keep(&probe.name, &Seen::blind(reason)),
@@ -468,7 +532,10 @@ impl Walk<'_> {
     async fn repeat(&self, probe: &Probe, begin: Instant, over: &tokio::sync::watch::Receiver<bool>) {
         let mut points = Vec::new();
         let mut reasons = BTreeMap::new();
-        let every = probe.every.as_ref().map(|text| self.duration(text, &Around::new()));
+        let every = probe
+            .every
+            .as_ref()
+            .map(|text| self.duration(text, &Around::new()));
         let every = match every {
             Some(Ok(every)) if !every.is_zero() => every,
             Some(Err(reason)) => return self.keep(&probe.name, &Seen::blind(reason)),
@@ -500,7 +567,10 @@ impl Walk<'_> {
                 break;
             }
         }
-        let blind = reasons.iter().map(|(reason, i)| format!("from point {i}: {reason}")).collect::<Vec<_>>();
+        let blind = reasons
+            .iter()
+            .map(|(reason, i)| format!("from point {i}: {reason}"))
+            .collect::<Vec<_>>();
         self.keep(
             &probe.name,
             &Seen {

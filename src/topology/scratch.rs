@@ -10,7 +10,7 @@ use std::{
 use futures::future::join_all;
 use tokio::time::timeout;
 
-use super::{Topology, life::Life, addresses::Addresses, error::Result, goal::Standing, seen::ServiceSeen};
+use super::{Topology, addresses::Addresses, error::Result, goal::Standing, life::Life, seen::ServiceSeen};
 use crate::compose::model::Model;
 
 /// What is copied.

@@ -23,13 +23,25 @@ pub(super) fn compare(case: &Case, whole: &Whole) -> Vec<Doubt> {
         match Files::bytes(whole, path) {
             Ok(actual) if actual == *expected => {}
             Ok(actual) => doubts.push(differs(path, expected, &actual)),
-            Err(_) => doubts.push(Doubt::new(Reason::FileMissing, path, "the file", Digest::of(expected), "not there")),
+            Err(_) => doubts.push(Doubt::new(
+                Reason::FileMissing,
+                path,
+                "the file",
+                Digest::of(expected),
+                "not there",
+            )),
         }
     }
     for path in whole.of_role(layout::Role::Derived) {
         let explained = derived.contains_key(path) || path == layout::TOC;
         if !explained {
-            doubts.push(Doubt::new(Reason::FileUnexplained, path, "the file", "made from the record", "there"));
+            doubts.push(Doubt::new(
+                Reason::FileUnexplained,
+                path,
+                "the file",
+                "made from the record",
+                "there",
+            ));
         }
     }
     doubts
@@ -41,14 +53,26 @@ fn differs(path: &str, expected: &[u8], actual: &[u8]) -> Doubt {
         let value: Value = serde_json::from_slice(bytes).ok()?;
         Some(value.get("outcome")?.as_str()?.to_owned())
     };
-    let gate = path.strip_prefix("gates/").and_then(|rest| rest.strip_suffix("/outcome.json"));
+    let gate = path
+        .strip_prefix("gates/")
+        .and_then(|rest| rest.strip_suffix("/outcome.json"));
     match (gate, outcome(expected), outcome(actual)) {
-        (Some(gate), Some(expected), Some(actual)) if expected != actual => {
-            Doubt::new(Reason::OutcomeNotDerivable, gate, format!("outcome of gate `{gate}`"), expected, actual)
-        }
+        (Some(gate), Some(expected), Some(actual)) if expected != actual => Doubt::new(
+            Reason::OutcomeNotDerivable,
+            gate,
+            format!("outcome of gate `{gate}`"),
+            expected,
+            actual,
+        ),
         _ => {
             let (expected, actual) = first_difference(expected, actual);
-            Doubt::new(Reason::FileNotDerivable, path, "the first line that differs", expected, actual)
+            Doubt::new(
+                Reason::FileNotDerivable,
+                path,
+                "the first line that differs",
+                expected,
+                actual,
+            )
         }
     }
 }
@@ -59,9 +83,15 @@ fn first_difference(expected: &[u8], actual: &[u8]) -> (String, String) {
     match lines.find(|(_, (expected, actual))| expected != actual) {
         Some((at, (expected, actual))) => {
             let at = at + 1;
-            (format!("line {at}: {}", cut(expected)), format!("line {at}: {}", cut(actual)))
+            (
+                format!("line {at}: {}", cut(expected)),
+                format!("line {at}: {}", cut(actual)),
+            )
         }
-        None => (format!("{} bytes", expected.len()), format!("{} bytes", actual.len())),
+        None => (
+            format!("{} bytes", expected.len()),
+            format!("{} bytes", actual.len()),
+        ),
     }
 }
 
@@ -72,13 +102,21 @@ fn cut(line: &str) -> &str {
 /// The plan must be the one that the suite and the compose file in the pack make.
 fn plan(case: &Case, whole: &Whole) -> Option<Doubt> {
     let doubt = |expected: String| {
-        Doubt::new(Reason::PlanNotDerivable, layout::PLAN, "the plan", expected, case.plan.digest())
+        Doubt::new(
+            Reason::PlanNotDerivable,
+            layout::PLAN,
+            "the plan",
+            expected,
+            case.plan.digest(),
+        )
     };
     let compose = whole.paths().find(|path| path.starts_with("compose/"));
-    let Some(compose) = compose else { return Some(doubt("a compose file in the pack".into())) };
-    let source = Files::bytes(whole, compose).map_err(|error| error.to_string()).and_then(|bytes| {
-        Source::from_bytes(compose, &bytes).map_err(|complaints| complaints.to_string())
-    });
+    let Some(compose) = compose else {
+        return Some(doubt("a compose file in the pack".into()));
+    };
+    let source = Files::bytes(whole, compose)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| Source::from_bytes(compose, &bytes).map_err(|complaints| complaints.to_string()));
     let wish = Wish {
         suite: case.suite.folder.clone(),
         profile: case.plan.profile.clone(),
@@ -100,7 +138,13 @@ fn gate_sets(case: &Case) -> Option<Doubt> {
     let recorded: BTreeSet<&str> = case.records.keys().map(String::as_str).collect();
     let list = |ids: &BTreeSet<&str>| ids.iter().copied().collect::<Vec<_>>().join(", ");
     (planned != recorded).then(|| {
-        Doubt::new(Reason::GateSets, "gates/", "planned against recorded gates", list(&planned), list(&recorded))
+        Doubt::new(
+            Reason::GateSets,
+            "gates/",
+            "planned against recorded gates",
+            list(&planned),
+            list(&recorded),
+        )
     })
 }
 
@@ -108,10 +152,19 @@ fn gate_sets(case: &Case) -> Option<Doubt> {
 fn seal(case: &Case) -> Vec<Doubt> {
     let boundaries = case.seal.get("boundaries").and_then(Value::as_array);
     let broken = boundaries.into_iter().flatten().filter_map(|boundary| {
-        let changed = boundary.get("changed")?.as_object().filter(|changed| !changed.is_empty())?;
+        let changed = boundary
+            .get("changed")?
+            .as_object()
+            .filter(|changed| !changed.is_empty())?;
         let at = boundary.get("at").and_then(Value::as_str).unwrap_or("somewhere");
         let fields: Vec<&str> = changed.keys().map(String::as_str).collect();
-        Some(Doubt::new(Reason::SealBroken, layout::SEAL, format!("the seal at {at}"), "unbroken", fields.join(", ")))
+        Some(Doubt::new(
+            Reason::SealBroken,
+            layout::SEAL,
+            format!("the seal at {at}"),
+            "unbroken",
+            fields.join(", "),
+        ))
     });
     broken.collect()
 }

@@ -79,14 +79,32 @@ impl Doubt {
         actual: impl fmt::Display,
     ) -> Self {
         let [expected, actual] = [expected.to_string(), actual.to_string()];
-        Self { code, path: path.into(), what: what.into(), expected, actual }
+        Self {
+            code,
+            path: path.into(),
+            what: what.into(),
+            expected,
+            actual,
+        }
     }
 }
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = serde_json::to_value(self.code).ok().and_then(|word| word.as_str().map(str::to_owned));
-        write!(f, "{}: {}: `{}`", word.unwrap_or_default(), self.code.sentence(), self.path)?;
-        write!(f, "\n  {}\n  expected  {}\n  actual    {}", self.what, self.expected, self.actual)
+        let word = serde_json::to_value(self.code)
+            .ok()
+            .and_then(|word| word.as_str().map(str::to_owned));
+        write!(
+            f,
+            "{}: {}: `{}`",
+            word.unwrap_or_default(),
+            self.code.sentence(),
+            self.path
+        )?;
+        write!(
+            f,
+            "\n  {}\n  expected  {}\n  actual    {}",
+            self.what, self.expected, self.actual
+        )
     }
 }

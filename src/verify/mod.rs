@@ -97,7 +97,13 @@ fn against(case: &Case, trust: &Trust<'_>) -> Result<Vec<Doubt>, Unreadable> {
     if let Some(expected) = trust.plan_digest
         && expected != ours.as_str()
     {
-        doubts.push(Doubt::new(Reason::OtherPlan, "plan.json", "SHA-256 of the plan", expected, &ours));
+        doubts.push(Doubt::new(
+            Reason::OtherPlan,
+            "plan.json",
+            "SHA-256 of the plan",
+            expected,
+            &ours,
+        ));
     }
     if let Some(folder) = trust.gates {
         let wish = Wish {
@@ -105,9 +111,17 @@ fn against(case: &Case, trust: &Trust<'_>) -> Result<Vec<Doubt>, Unreadable> {
             profile: case.plan.profile.clone(),
             only: case.plan.only.clone(),
         };
-        let theirs = plan::draw(&wish).map_err(|refusal| Unreadable::Gates(refusal.to_string()))?.plan;
+        let theirs = plan::draw(&wish)
+            .map_err(|refusal| Unreadable::Gates(refusal.to_string()))?
+            .plan;
         for (mine, other) in pairs(case, &theirs) {
-            doubts.push(Doubt::new(Reason::OtherGates, mine, "SHA-256 of its text", other.0, other.1));
+            doubts.push(Doubt::new(
+                Reason::OtherGates,
+                mine,
+                "SHA-256 of its text",
+                other.0,
+                other.1,
+            ));
         }
     }
     Ok(doubts)
@@ -116,16 +130,39 @@ fn against(case: &Case, trust: &Trust<'_>) -> Result<Vec<Doubt>, Unreadable> {
 /// What differs between the reviewer's plan and the pack's: path, expected and actual digest.
 fn pairs(case: &Case, theirs: &plan::Plan) -> Vec<(String, (String, String))> {
     let mut all = vec![
-        ("suite.toml".to_owned(), (theirs.suite_sha256.to_string(), case.plan.suite_sha256.to_string())),
-        ("the compose file".to_owned(), (theirs.compose_sha256.to_string(), case.plan.compose_sha256.to_string())),
+        (
+            "suite.toml".to_owned(),
+            (
+                theirs.suite_sha256.to_string(),
+                case.plan.suite_sha256.to_string(),
+            ),
+        ),
+        (
+            "the compose file".to_owned(),
+            (
+                theirs.compose_sha256.to_string(),
+                case.plan.compose_sha256.to_string(),
+            ),
+        ),
     ];
     let of = |plan: &plan::Plan, id: &str| {
-        plan.gates.iter().find(|gate| gate.id == id).map_or("no such gate".to_owned(), |gate| gate.sha256.to_string())
+        plan.gates
+            .iter()
+            .find(|gate| gate.id == id)
+            .map_or("no such gate".to_owned(), |gate| gate.sha256.to_string())
     };
-    let mut ids: Vec<&String> = theirs.gates.iter().chain(&case.plan.gates).map(|gate| &gate.id).collect();
+    let mut ids: Vec<&String> = theirs
+        .gates
+        .iter()
+        .chain(&case.plan.gates)
+        .map(|gate| &gate.id)
+        .collect();
     ids.sort();
     ids.dedup();
-    all.extend(ids.into_iter().map(|id| (format!("gates/{id}/"), (of(theirs, id), of(&case.plan, id)))));
+    all.extend(
+        ids.into_iter()
+            .map(|id| (format!("gates/{id}/"), (of(theirs, id), of(&case.plan, id)))),
+    );
     all.retain(|(_, (expected, actual))| expected != actual);
     all
 }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::{Doubt, Reason};
 use crate::{
     gate::{self, model::Suite},
-    judge::{judge, verdict::{Constants, GateVerdict}},
+    judge::{
+        judge,
+        verdict::{Constants, GateVerdict},
+    },
     observation::{GateRecord, from_needed},
     pack::{Files, layout},
     plan::Plan,
@@ -28,7 +31,15 @@ pub fn open(files: &dyn Files) -> Result<Case, Vec<Doubt>> {
     match (plan, constants, seal, physics, suite) {
         (Some(plan), Some(constants), Some(seal), Some(physics), Some(suite)) if doubts.is_empty() => {
             let verdicts = verdicts(&plan, &suite, &constants, &records);
-            Ok(Case { plan, suite, constants, seal, physics, records, verdicts })
+            Ok(Case {
+                plan,
+                suite,
+                constants,
+                seal,
+                physics,
+                records,
+                verdicts,
+            })
         }
         _ => Err(doubts),
     }
@@ -38,7 +49,15 @@ fn read<T: DeserializeOwned>(files: &dyn Files, path: &str, doubts: &mut Vec<Dou
     let read = files.bytes(path).map_err(|error| error.to_string());
     let parsed = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
     parsed
-        .map_err(|error| doubts.push(Doubt::new(Reason::Unreadable, path, "the file", "one of its format", error)))
+        .map_err(|error| {
+            doubts.push(Doubt::new(
+                Reason::Unreadable,
+                path,
+                "the file",
+                "one of its format",
+                error,
+            ))
+        })
         .ok()
 }
 
@@ -49,12 +68,26 @@ fn suite(files: &dyn Files, doubts: &mut Vec<Doubt>) -> Option<Suite> {
         if let Some(name) = given(&path) {
             match files.bytes(&path) {
                 Ok(bytes) => drop(texts.insert(name, bytes)),
-                Err(error) => doubts.push(Doubt::new(Reason::Unreadable, &path, "the file", "readable", error)),
+                Err(error) => doubts.push(Doubt::new(
+                    Reason::Unreadable,
+                    &path,
+                    "the file",
+                    "readable",
+                    error,
+                )),
             }
         }
     }
     gate::read_from(&texts, "suite")
-        .map_err(|complaints| doubts.push(Doubt::new(Reason::BadSuite, "suite/", "its text", "good", complaints)))
+        .map_err(|complaints| {
+            doubts.push(Doubt::new(
+                Reason::BadSuite,
+                "suite/",
+                "its text",
+                "good",
+                complaints,
+            ))
+        })
         .ok()
 }
 
@@ -63,7 +96,9 @@ fn given(path: &str) -> Option<String> {
     if layout::role_of(path) != layout::Role::Given {
         return None;
     }
-    path.strip_prefix("suite/").or_else(|| path.strip_prefix("gates/")).map(str::to_owned)
+    path.strip_prefix("suite/")
+        .or_else(|| path.strip_prefix("gates/"))
+        .map(str::to_owned)
 }
 
 fn records(files: &dyn Files, doubts: &mut Vec<Doubt>) -> BTreeMap<String, GateRecord> {
@@ -75,7 +110,13 @@ fn records(files: &dyn Files, doubts: &mut Vec<Doubt>) -> BTreeMap<String, GateR
             if record.gate == gate {
                 records.insert(gate.to_owned(), record);
             } else {
-                doubts.push(Doubt::new(Reason::GateSets, &path, "the gate it speaks of", gate, record.gate));
+                doubts.push(Doubt::new(
+                    Reason::GateSets,
+                    &path,
+                    "the gate it speaks of",
+                    gate,
+                    record.gate,
+                ));
             }
         }
     }
@@ -90,7 +131,10 @@ fn verdicts(
     records: &BTreeMap<String, GateRecord>,
 ) -> Vec<GateVerdict> {
     let nothing = GateRecord::default();
-    let planned = plan.gates.iter().filter_map(|planned| suite.gates.iter().find(|gate| gate.id == planned.id));
+    let planned = plan
+        .gates
+        .iter()
+        .filter_map(|planned| suite.gates.iter().find(|gate| gate.id == planned.id));
     planned
         .map(|gate| {
             let from = from_needed(&gate.needs, records);

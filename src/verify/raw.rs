@@ -39,15 +39,27 @@ fn one(place: &str, seen: &Value, files: &dyn Files) -> Option<Doubt> {
         _ => return None,
     };
     let doubt = |expected: String, actual: String| {
-        Some(Doubt::new(Reason::LoadNotDerivable, place, "the figures", expected, actual))
+        Some(Doubt::new(
+            Reason::LoadNotDerivable,
+            place,
+            "the figures",
+            expected,
+            actual,
+        ))
     };
     let made = match made {
         Ok(made) => made,
         Err(reason) => return doubt("raw rows to make them from".into(), reason),
     };
-    let differs = made.as_object()?.iter().find(|(key, value)| seen.get(key.as_str()) != Some(*value));
+    let differs = made
+        .as_object()?
+        .iter()
+        .find(|(key, value)| seen.get(key.as_str()) != Some(*value));
     let (key, expected) = differs?;
-    doubt(format!("{key} = {expected}"), format!("{key} = {}", seen.get(key).unwrap_or(&Value::Null)))
+    doubt(
+        format!("{key} = {expected}"),
+        format!("{key} = {}", seen.get(key).unwrap_or(&Value::Null)),
+    )
 }
 
 fn load(seen: &Value, folder: &str, files: &dyn Files) -> Result<Value, String> {
@@ -55,7 +67,10 @@ fn load(seen: &Value, folder: &str, files: &dyn Files) -> Result<Value, String> 
     let planned = Planned {
         target_rps: number("target_rps")?,
         seconds: number("seconds")?,
-        begin_ms: seen.get("begin_ms").and_then(Value::as_u64).ok_or("no `begin_ms`")?,
+        begin_ms: seen
+            .get("begin_ms")
+            .and_then(Value::as_u64)
+            .ok_or("no `begin_ms`")?,
     };
     let rows = requests(&format!("{folder}/requests.csv"), files)?;
     let path = format!("{folder}/latency.hlog");
@@ -68,7 +83,9 @@ fn load(seen: &Value, folder: &str, files: &dyn Files) -> Result<Value, String> 
 
 fn conserve(requests_path: &str, rows_path: &str, files: &dyn Files) -> Result<Value, String> {
     let requests = requests(requests_path, files)?;
-    let bytes = files.bytes(rows_path).map_err(|error| format!("{rows_path}: {error}"))?;
+    let bytes = files
+        .bytes(rows_path)
+        .map_err(|error| format!("{rows_path}: {error}"))?;
     let rows = account::read_rows(&bytes).map_err(|fault| format!("{rows_path}: {fault}"))?;
     Ok(account::conserve(&requests, &rows))
 }

@@ -39,14 +39,20 @@ async fn join(
 ) -> Result<Value, String> {
     let read = Params::of(params).map_err(|blind| blind.to_string())?;
     let load = read.text("load").map_err(|blind| blind.to_string())?;
-    let drive = drives.get(load).ok_or_else(|| format!("load `{load}` was not driven"))?;
+    let drive = drives
+        .get(load)
+        .ok_or_else(|| format!("load `{load}` was not driven"))?;
     let mut rows = found(params, "canonical", Table::Canonical, site).await?;
     rows.extend(found(params, "dead", Table::Dead, site).await?);
     let mut observation = account::conserve(&drive.rows, &rows);
     if let (Some(folder), Value::Object(fields)) = (&drive.folder, &mut observation) {
         // A pass that counts again without sending again finds its rows beside those of the first count.
         let ends_here = subfolder.is_empty() || folder.ends_with(&format!("/{subfolder}"));
-        let path = if ends_here { format!("{folder}/rows.csv") } else { format!("{folder}/{subfolder}/rows.csv") };
+        let path = if ends_here {
+            format!("{folder}/rows.csv")
+        } else {
+            format!("{folder}/{subfolder}/rows.csv")
+        };
         fields.insert("requests".into(), format!("{folder}/requests.csv").into());
         fields.insert("rows".into(), path.clone().into());
         files.push((path, account::write_rows(&rows)));
@@ -67,7 +73,9 @@ async fn found(params: &Value, which: &str, table: Table, site: &Site) -> Result
     let Some(rows) = seen.get("rows").and_then(Value::as_array) else {
         return Err(format!("`{which}`: {} {}", seen["sqlstate"], seen["error"]));
     };
-    rows.iter().map(|row| row_of(row, table).ok_or_else(|| format!("`{which}` returns no column `key`"))).collect()
+    rows.iter()
+        .map(|row| row_of(row, table).ok_or_else(|| format!("`{which}` returns no column `key`")))
+        .collect()
 }
 
 fn row_of(row: &Value, table: Table) -> Option<FoundRow> {

@@ -7,11 +7,13 @@ use serde_json::{Map, Value, json};
 use super::Drive;
 use crate::{
     account::{self, Lands, Planned},
+    cel::{Scope, Sentence, Text},
     digest::Digest,
     exchange::Exchange,
-    cel::{Scope, Sentence, Text},
     gate::model::Tree,
-    load::{Arrivals, ClassPlan, Launch, Limits, PreparedRequest, Progress, Schedule, Target, TargetPlan, drive},
+    load::{
+        Arrivals, ClassPlan, Launch, Limits, PreparedRequest, Progress, Schedule, Target, TargetPlan, drive,
+    },
     observation::Names,
     probe::{Params, Site, http, sql},
 };
@@ -50,29 +52,55 @@ pub(in crate::run) async fn load(
     let arrivals = arrivals(plan)?;
     let target = plan.get("target").map(target).transpose()?;
     let host = target.as_ref().map(|target| target.address().to_string());
-    let Ready { arrivals: schedule, launch, timeout, counts, asked } = prepare(tree, scope, site, errand, arrivals, host.as_deref())?;
+    let Ready {
+        arrivals: schedule,
+        launch,
+        timeout,
+        counts,
+        asked,
+    } = prepare(tree, scope, site, errand, arrivals, host.as_deref())?;
     let limits = Limits {
-        in_flight: plan.count("in_flight").map_err(|blind| blind.to_string())?.unwrap_or(256),
+        in_flight: plan
+            .count("in_flight")
+            .map_err(|blind| blind.to_string())?
+            .unwrap_or(256),
         timeout,
         keep_answers: true,
         ..Limits::default()
     };
-    let from = if target.is_none() { database_time(site).await } else { None };
+    let from = if target.is_none() {
+        database_time(site).await
+    } else {
+        None
+    };
     begins();
-    let driven = drive(launch, limits, std::future::pending(), progress).await.map_err(|fault| fault.to_string())?;
+    let driven = drive(launch, limits, std::future::pending(), progress)
+        .await
+        .map_err(|fault| fault.to_string())?;
     let end_ms = site.clock.ms();
     let lasted = u64::try_from(driven.began_at.elapsed().as_millis()).unwrap_or(u64::MAX);
     let begin_ms = end_ms.saturating_sub(lasted);
-    let to = if target.is_none() { database_time(site).await } else { None };
+    let to = if target.is_none() {
+        database_time(site).await
+    } else {
+        None
+    };
     if target.is_none() {
         record_exchanges(site, &asked, &driven, begin_ms);
     }
-    let planned = Planned { target_rps: schedule.target_rps(), seconds: schedule.seconds(), begin_ms };
+    let planned = Planned {
+        target_rps: schedule.target_rps(),
+        seconds: schedule.seconds(),
+        begin_ms,
+    };
     let mut observation = account::load(&planned, &driven.rows);
-    let folder = plan.maybe_text("raw").map_err(|blind| blind.to_string())?.map(|raw| match errand.subfolder {
-        "" => raw.to_owned(),
-        subfolder => format!("{raw}/{subfolder}"),
-    });
+    let folder = plan
+        .maybe_text("raw")
+        .map_err(|blind| blind.to_string())?
+        .map(|raw| match errand.subfolder {
+            "" => raw.to_owned(),
+            subfolder => format!("{raw}/{subfolder}"),
+        });
     if let Value::Object(fields) = &mut observation {
         fields.insert("window".into(), json!({"from": from, "to": to}));
         fields.insert("begin_ms".into(), begin_ms.into());
@@ -81,8 +109,14 @@ pub(in crate::run) async fn load(
     }
     let files = folder.iter().flat_map(|folder| {
         [
-            (format!("{folder}/requests.csv"), account::write_requests(&driven.rows)),
-            (format!("{folder}/latency.hlog"), account::write_hlog(&driven.rows)),
+            (
+                format!("{folder}/requests.csv"),
+                account::write_requests(&driven.rows),
+            ),
+            (
+                format!("{folder}/latency.hlog"),
+                account::write_hlog(&driven.rows),
+            ),
         ]
     });
     Ok(Loaded {
@@ -93,13 +127,18 @@ pub(in crate::run) async fn load(
             params
         },
         files: files.collect(),
-        drive: Drive { rows: Rc::new(driven.rows), folder: folder.clone() },
+        drive: Drive {
+            rows: Rc::new(driven.rows),
+            folder: folder.clone(),
+        },
     })
 }
 
 /// Every parameter but the classes, whose texts are evaluated per arrival.
 fn head(tree: &Tree, scope: &Scope<'_>) -> Result<Value, String> {
-    let Tree::Table(entries) = tree else { return Err("the parameters are not a table".into()) };
+    let Tree::Table(entries) = tree else {
+        return Err("the parameters are not a table".into());
+    };
     let mut params = Map::new();
     for (key, value) in entries {
         match key.literal() {
@@ -113,7 +152,11 @@ fn head(tree: &Tree, scope: &Scope<'_>) -> Result<Value, String> {
 }
 
 fn arrivals(plan: Params<'_>) -> Result<Arrivals, String> {
-    let number = |key: &str| plan.get(key).map(|value| value.as_f64().ok_or(format!("`{key}` is no number"))).transpose();
+    let number = |key: &str| {
+        plan.get(key)
+            .map(|value| value.as_f64().ok_or(format!("`{key}` is no number")))
+            .transpose()
+    };
     if let Some(burst) = plan.count("burst").map_err(|blind| blind.to_string())? {
         return Ok(Arrivals::Burst(burst));
     }
@@ -130,7 +173,10 @@ fn target(value: &Value) -> Result<Target, String> {
     let plan = TargetPlan {
         stall_at: span("stall_at")?,
         stall_for: span("stall_for")?.unwrap_or_default(),
-        error_share: params.get("error_share").and_then(Value::as_f64).unwrap_or_default(),
+        error_share: params
+            .get("error_share")
+            .and_then(Value::as_f64)
+            .unwrap_or_default(),
         delay: span("delay")?.unwrap_or_default(),
     };
     Target::start(plan).map_err(|error| format!("cannot start a target: {error}"))
@@ -159,7 +205,11 @@ struct Asked {
 
 impl Asked {
     fn of(request: &http::Prepared) -> Self {
-        let mut headers: Vec<String> = request.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
+        let mut headers: Vec<String> = request
+            .headers
+            .iter()
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
         headers.sort();
         Self {
             method: request.method.clone(),
@@ -186,9 +236,13 @@ fn record_exchanges(site: &Site, asked: &[Asked], driven: &crate::load::Drive, b
             request_body_sha256: asked.body.clone(),
             request_bytes: asked.bytes,
             status: row.status,
-            error: row.error.and_then(|trouble| json!(trouble).as_str().map(str::to_owned)),
+            error: row
+                .error
+                .and_then(|trouble| json!(trouble).as_str().map(str::to_owned)),
             media_type: answer.as_ref().and_then(|answer| answer.media_type.clone()),
-            body: answer.as_ref().and_then(|answer| Some(site.paper.redact(std::str::from_utf8(&answer.body).ok()?))),
+            body: answer
+                .as_ref()
+                .and_then(|answer| Some(site.paper.redact(std::str::from_utf8(&answer.body).ok()?))),
             begin_ms: begin_ms + sent_us / 1000,
             ms: crate::account::ms(lasted),
         });
@@ -215,7 +269,9 @@ fn prepare(
     let plans = classes.iter().map(|class| class.plan.clone()).collect();
     let key = |index: usize| {
         let name = format!("{}/{index}", errand.label);
-        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).simple().to_string()
+        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes())
+            .simple()
+            .to_string()
     };
     let schedule = Schedule::new(arrivals, plans, errand.label, key).map_err(|fault| fault.to_string())?;
     let mut timeout = Duration::ZERO;
@@ -238,8 +294,17 @@ fn prepare(
         })
     })
     .map_err(|fault| fault.to_string())?;
-    let counts = classes.iter().map(|class| json!({"name": class.plan.name, "count": class.plan.count})).collect();
-    Ok(Ready { arrivals, launch, timeout, counts, asked })
+    let counts = classes
+        .iter()
+        .map(|class| json!({"name": class.plan.name, "count": class.plan.count}))
+        .collect();
+    Ok(Ready {
+        arrivals,
+        launch,
+        timeout,
+        counts,
+        asked,
+    })
 }
 
 fn request(tree: &Tree, scope: &Scope<'_>, site: &Site, names: &Names) -> Result<http::Prepared, String> {
@@ -257,27 +322,41 @@ fn request(tree: &Tree, scope: &Scope<'_>, site: &Site, names: &Names) -> Result
 }
 
 fn classes<'t>(tree: &'t Tree, scope: &Scope<'_>, total: usize) -> Result<Vec<Class<'t>>, String> {
-    let Some(Tree::List(items)) = tree.get("class") else { return Err("a load has classes".into()) };
+    let Some(Tree::List(items)) = tree.get("class") else {
+        return Err("a load has classes".into());
+    };
     let mut classes = Vec::with_capacity(items.len());
     let mut rest = None;
     let mut taken = 0_usize;
     for item in items {
-        let count = item.get("count").map(|count| number_of(count, scope, total)).transpose()?;
+        let count = item
+            .get("count")
+            .map(|count| number_of(count, scope, total))
+            .transpose()?;
         match count {
             Some(count) => taken += count,
             None => rest = Some(classes.len()),
         }
-        classes.push(Class { tree: item, plan: class_plan(item, scope, count.unwrap_or_default())? });
+        classes.push(Class {
+            tree: item,
+            plan: class_plan(item, scope, count.unwrap_or_default())?,
+        });
     }
     if let Some(at) = rest {
-        let left = total.checked_sub(taken).ok_or("the classes are more than all arrivals together")?;
+        let left = total
+            .checked_sub(taken)
+            .ok_or("the classes are more than all arrivals together")?;
         classes[at].plan.count = left;
     }
     Ok(classes)
 }
 
 fn class_plan(tree: &Tree, scope: &Scope<'_>, count: usize) -> Result<ClassPlan, String> {
-    let value = |key: &str| tree.get(key).map(|part| crate::probe::evaluate(part, scope)).transpose();
+    let value = |key: &str| {
+        tree.get(key)
+            .map(|part| crate::probe::evaluate(part, scope))
+            .transpose()
+    };
     let lands = match value("lands")?.as_ref().and_then(Value::as_str) {
         None | Some("canonical") => Lands::Canonical,
         Some("dead") => Lands::Dead,
@@ -290,7 +369,9 @@ fn class_plan(tree: &Tree, scope: &Scope<'_>, count: usize) -> Result<ClassPlan,
     };
     let whole = |value: Option<Value>| value.and_then(|value| usize::try_from(value.as_u64()?).ok());
     Ok(ClassPlan {
-        name: value("name")?.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default(),
+        name: value("name")?
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default(),
         count,
         same_key: value("same_key")? == Some(Value::Bool(true)),
         burst: whole(value("burst")?).unwrap_or_default(),
@@ -310,12 +391,18 @@ fn number_of(tree: &Tree, scope: &Scope<'_>, total: usize) -> Result<usize, Stri
             .map_err(|error| format!("count `{}`: {error}", text.source()))?,
         Tree::List(_) | Tree::Table(_) => return Err("a count is a number or a sentence over `T`".into()),
     };
-    value.as_u64().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| format!("count `{value}` is no whole number"))
+    value
+        .as_u64()
+        .and_then(|n| usize::try_from(n).ok())
+        .ok_or_else(|| format!("count `{value}` is no whole number"))
 }
 
 /// A text without `${…}` is a sentence here.
 fn sentence_of(text: &Text) -> Result<Option<Sentence>, String> {
-    text.literal().map(Sentence::compile).transpose().map_err(|fault| format!("count `{}`: {fault}", text.source()))
+    text.literal()
+        .map(Sentence::compile)
+        .transpose()
+        .map_err(|fault| format!("count `{}`: {fault}", text.source()))
 }
 
 /// The database's clock, which bounds the window: ours may differ from it.

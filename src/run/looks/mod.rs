@@ -34,6 +34,9 @@ pub(super) struct Made {
 
 impl Made {
     pub(super) fn blind(reason: impl Into<String>) -> Self {
-        Self { seen: Err(reason.into()), params: Value::Null }
+        Self {
+            seen: Err(reason.into()),
+            params: Value::Null,
+        }
     }
 }

@@ -18,7 +18,10 @@ use crate::{
 /// Rehearse the seal of a record that is still being written.
 pub(in crate::run) fn rehearsal(tree: &Tree, scope: &Scope<'_>, record: &Record) -> Made {
     match evaluate(tree, scope) {
-        Ok(params) => Made { seen: seen(&params, record), params },
+        Ok(params) => Made {
+            seen: seen(&params, record),
+            params,
+        },
         Err(reason) => Made::blind(reason),
     }
 }
@@ -27,7 +30,10 @@ fn seen(params: &Value, record: &Record) -> Result<Value, String> {
     let read = Params::of(params).map_err(|blind| blind.to_string())?;
     let names = read.texts("wounds").map_err(|blind| blind.to_string())?;
     let battery = battery(&names)?;
-    let between = read.maybe_text("between").map_err(|blind| blind.to_string())?.unwrap_or("nothing");
+    let between = read
+        .maybe_text("between")
+        .map_err(|blind| blind.to_string())?
+        .unwrap_or("nothing");
     let between = Between::named(between).ok_or_else(|| format!("`between` knows no `{between}`"))?;
     let scratch = tempfile::tempdir().map_err(|error| format!("no scratch folder: {error}"))?;
     let label = Label {
@@ -35,8 +41,14 @@ fn seen(params: &Value, record: &Record) -> Result<Value, String> {
         run_authority: "rehearsal".to_owned(),
         outcome: Outcome::NotRun,
     };
-    let rehearsed = rehearse(record.folder(), &label, &scratch.path().join("pack"), &battery, between)
-        .map_err(|error| error.to_string())?;
+    let rehearsed = rehearse(
+        record.folder(),
+        &label,
+        &scratch.path().join("pack"),
+        &battery,
+        between,
+    )
+    .map_err(|error| error.to_string())?;
     Ok(json!({
         "first": rehearsed.first,
         "second": rehearsed.second,
