@@ -179,12 +179,8 @@ fn planned(gate: &Gate, wish: &Wish) -> PlannedGate {
 
 /// One digest over all files of a gate: the digest of the list `<sha256>  <name>`, sorted by name.
 fn files_digest(gate: &Gate) -> Digest {
-    let list: String = gate
-        .files
-        .iter()
-        .map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)))
-        .collect();
-    Digest::of(list)
+    let lines = gate.files.iter().map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)));
+    Digest::of(lines.collect::<Vec<_>>().concat())
 }
 
 fn list_looks(probe: &Probe, prefix: &str, into: &mut Vec<PlannedLook>) {
@@ -201,7 +197,9 @@ fn list_looks(probe: &Probe, prefix: &str, into: &mut Vec<PlannedLook>) {
         }),
         LookAt::Steps(steps) => {
             let prefix = format!("{prefix}{}.", probe.name);
-            steps.iter().for_each(|step| list_looks(step, &prefix, into));
+            for step in steps {
+                list_looks(step, &prefix, into);
+            }
         }
     }
 }
@@ -212,7 +210,9 @@ fn list_untils(probe: &Probe, prefix: &str, into: &mut Vec<String>) {
     }
     if let LookAt::Steps(steps) = &probe.look {
         let prefix = format!("{prefix}{}.", probe.name);
-        steps.iter().for_each(|step| list_untils(step, &prefix, into));
+        for step in steps {
+            list_untils(step, &prefix, into);
+        }
     }
 }
 

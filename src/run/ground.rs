@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a service may take to be ready again after an act.
-const READY_AGAIN: Duration = Duration::from_secs(60);
+const READY_AGAIN: Duration = Duration::from_mins(1);
 
 /// The topology with everything that made it, so that it can be made again under a change.
 pub(super) struct Stand {
@@ -71,9 +71,9 @@ impl Stand {
         for change in changes {
             if let Change::Variables { set, unset } = change {
                 variables.extend(set.clone());
-                unset.iter().for_each(|name| {
+                for name in unset {
                     variables.remove(name);
-                });
+                }
             }
         }
         let mut model = match source.resolve(&variables) {
@@ -87,9 +87,9 @@ impl Stand {
                     .get_mut(service)
                     .ok_or_else(|| format!("no service `{service}`"))?;
                 service.environment.extend(set.clone());
-                unset.iter().for_each(|name| {
+                for name in unset {
                     service.environment.remove(name);
-                });
+                }
             }
         }
         Ok(Ok(Changed {
