@@ -39,7 +39,10 @@ fn in_words(plan: &Plan) -> String {
             } else {
                 format!(" for each {}", look.for_each.join(", "))
             };
-            lines.push(format!("    look     {:<16} {}{during}{each}", look.name, look.kind));
+            lines.push(format!(
+                "    look     {:<16} {}{during}{each}",
+                look.name, look.kind
+            ));
         }
         for control in &gate.controls {
             let kinds = control.sabotage.join(" + ");
@@ -51,7 +54,10 @@ fn in_words(plan: &Plan) -> String {
         }
     }
     if !plan.outside_profile.is_empty() {
-        lines.push(format!("\noutside this profile: {}", plan.outside_profile.join(", ")));
+        lines.push(format!(
+            "\noutside this profile: {}",
+            plan.outside_profile.join(", ")
+        ));
     }
     let estimate = &plan.estimate;
     lines.push(format!(

@@ -110,7 +110,10 @@ fn in_words(ran: &Ran) -> String {
     if authority.authoritative {
         lines.push(format!("authority  {}, authoritative", authority.run_authority));
     } else {
-        lines.push(format!("authority  {}, not authoritative:", authority.run_authority));
+        lines.push(format!(
+            "authority  {}, not authoritative:",
+            authority.run_authority
+        ));
         for reason in &authority.withheld {
             lines.push(format!("             - {reason}"));
         }
@@ -127,7 +130,10 @@ fn in_words(ran: &Ran) -> String {
     lines.push(format!("sha256     {}", ran.sha256));
     lines.push(format!("verify     closure verify {}", ran.archive.display()));
     if !case.plan.only.is_empty() {
-        lines.push("`--only` left gates out: this run proves nothing about them, and is never authoritative".to_owned());
+        lines.push(
+            "`--only` left gates out: this run proves nothing about them, and is never authoritative"
+                .to_owned(),
+        );
     }
     lines.join("\n") + "\n"
 }

@@ -80,7 +80,10 @@ fn in_words(verification: &Verification) -> String {
 
 /// One line each.
 fn list(findings: &[impl ToString]) -> String {
-    findings.iter().map(|finding| finding.to_string() + "\n").collect()
+    findings
+        .iter()
+        .map(|finding| finding.to_string() + "\n")
+        .collect()
 }
 
 fn sound(verified: &Verified) -> String {

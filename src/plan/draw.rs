@@ -179,7 +179,10 @@ fn planned(gate: &Gate, wish: &Wish) -> PlannedGate {
 
 /// One digest over all files of a gate: the digest of the list `<sha256>  <name>`, sorted by name.
 fn files_digest(gate: &Gate) -> Digest {
-    let lines = gate.files.iter().map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)));
+    let lines = gate
+        .files
+        .iter()
+        .map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)));
     Digest::of(lines.collect::<Vec<_>>().concat())
 }
 
@@ -249,7 +252,7 @@ impl Clock {
         for (name, tree) in lets {
             let mut scope = self.scope();
             values.iter().for_each(|(name, value)| scope.bind(name, value));
-            if let Ok(value) = gate::tree::evaluate(&scope, tree) {
+            if let Ok(value) = gate::tree::evaluate(tree, &scope) {
                 values.insert(name.clone(), value);
             }
         }

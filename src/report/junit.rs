@@ -91,5 +91,8 @@ fn control(verdict: &ControlVerdict) -> TestCase {
         );
     }
     let vars = verdict.vars.iter().map(|(key, value)| format!(" {key}={value}"));
-    TestCase::new(verdict.control.clone() + &vars.collect::<Vec<_>>().concat(), status)
+    TestCase::new(
+        verdict.control.clone() + &vars.collect::<Vec<_>>().concat(),
+        status,
+    )
 }

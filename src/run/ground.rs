@@ -151,9 +151,9 @@ impl Stand {
 
     /// Start a service anew; that it does not become ready is for looks to see, not an error of the act.
     async fn restart_as(&self, service: &str, change: Option<&Change>) -> Result<(), String> {
-        let changes: Vec<Change> = change.into_iter().cloned().collect();
+        let asked: Vec<Change> = change.into_iter().cloned().collect();
         let changed = self
-            .changed(&changes, &self.addresses)?
+            .changed(&asked, &self.addresses)?
             .map_err(|complaints| complaints.to_string())?;
         let definition = changed
             .model
@@ -230,7 +230,7 @@ impl Ground for Stand {
 
     fn model(&self, changes: &[Change]) -> Result<Value, String> {
         match self.changed(changes, &self.addresses)? {
-            Ok(changed) => Ok(json!({"source_sha256": changed.digest, "model": changed.model})),
+            Ok(Changed { digest, model }) => Ok(json!({"source_sha256": digest, "model": model})),
             Err(complaints) => Ok(json!({"refused": complaints.to_string()})),
         }
     }
