@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How long bring-up may take, once everything is built.
-const BRING_UP: Duration = Duration::from_secs(120);
+const BRING_UP: Duration = Duration::from_mins(2);
 /// Bound on one SQL statement of a look.
 const SQL: Duration = Duration::from_secs(20);
 
