@@ -8,7 +8,7 @@ use super::{Doubt, Reason};
 use crate::{
     compose::Source,
     digest::Digest,
-    pack::{Files, Whole, layout},
+    pack::{Files, Toc, Whole, layout, toc::seed_evidence},
     plan::{self, Wish},
     report::{Case, derive},
 };
@@ -18,6 +18,7 @@ pub(super) fn compare(case: &Case, whole: &Whole) -> Vec<Doubt> {
     let mut doubts: Vec<Doubt> = plan(case, whole).into_iter().collect();
     doubts.extend(gate_sets(case));
     doubts.extend(seal(case));
+    doubts.extend(table(case, whole));
     let (derived, _) = derive(case, whole);
     for (path, expected) in &derived {
         match Files::bytes(whole, path) {
@@ -130,6 +131,19 @@ fn plan(case: &Case, whole: &Whole) -> Option<Doubt> {
         Ok(drawn) => Some(doubt(drawn.plan.digest().to_string())),
         Err(reason) => Some(doubt(reason)),
     }
+}
+
+/// The table of contents must say of the run what its evidence says: whoever is in a hurry reads nothing else.
+fn table(case: &Case, whole: &Whole) -> Option<Doubt> {
+    let said = whole.toc();
+    let follows = Toc {
+        run_id: case.seal.get("run_id").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        run_authority: case.plan.profile.clone(),
+        outcome: case.outcome(),
+        seed_evidence: seed_evidence(whole.paths()),
+        ..said.clone()
+    };
+    (follows != *said).then(|| differs(layout::TOC, &follows.render(), &said.render()))
 }
 
 /// Declared = executed = reported.

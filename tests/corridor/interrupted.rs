@@ -1,0 +1,111 @@
+//! Ctrl-C and SIGTERM at many moments: the run ends in good order, says so on paper, and leaves nothing.
+
+use std::{fs, sync::Mutex, thread, time::Duration};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{
+    running::{Running, alone},
+    suite::{Said, Suite, verify},
+    traces::{assert_nothing_left, open_ports},
+};
+
+/// Moments of each signal.
+const MOMENTS: u64 = 8;
+
+/// A run of the mini suite says this many lines on its way.
+const LINES: u64 = 20;
+
+/// Runs that are interrupted at the same time.
+const AT_ONCE: usize = 4;
+
+/// When, and with what. A moment is told by how far the run has come, and by some time after that: so every part of
+/// it is hit on a slow machine as on a fast one.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    signal: Signal,
+    line: usize,
+    after: Duration,
+}
+
+/// Moments spread over the whole run; which ones exactly is a matter of chance that is the same every time.
+fn moments() -> Vec<Moment> {
+    let mut chance = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut draw = |below: u64| {
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        chance % below
+    };
+    let both = [Signal::INT, Signal::TERM].into_iter();
+    both.flat_map(|signal| (0..MOMENTS).map(move |at| (signal, at)))
+        .map(|(signal, at)| Moment {
+            signal,
+            line: usize::try_from(at * LINES / MOMENTS + draw(LINES / MOMENTS) + 1).expect("a small number"),
+            after: Duration::from_millis(draw(1500)),
+        })
+        .collect()
+}
+
+#[test]
+fn a_signal_at_any_moment_ends_in_a_sealed_pack_and_leaves_nothing() {
+    let _silence = alone();
+    let pending = Mutex::new(moments());
+    let states = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(moment) = next(&pending) {
+                    states.lock().unwrap().extend(interrupt(moment));
+                }
+            });
+        }
+    });
+    assert!(pending.into_inner().unwrap().is_empty());
+    // Not before all have ended: ports are drawn, and one run may be given what another has left.
+    for state in states.into_inner().unwrap() {
+        assert_eq!(open_ports(&state), Vec::<u64>::new(), "of {state}");
+    }
+}
+
+fn next(pending: &Mutex<Vec<Moment>>) -> Option<Moment> {
+    pending.lock().unwrap().pop()
+}
+
+/// Interrupt one run, and check everything that must be true of it afterwards. Its last known state comes back.
+fn interrupt(moment: Moment) -> Option<Value> {
+    let suite = Suite::mini();
+    let mut running = Running::start(suite.command(&[]));
+    running.until(|running| (running.lines() >= moment.line).then_some(()));
+    thread::sleep(moment.after);
+    let state = running.state();
+    if moment.signal == Signal::INT {
+        running.signal_all(moment.signal);
+    } else {
+        running.signal(moment.signal);
+    }
+    let said = running.finish();
+    match said.code {
+        Some(6) => assert_interrupted(&suite, said, moment),
+        // It had passed the last gate when the signal came: the pack says what it would have said.
+        Some(0) => verify(&suite.pack()).exits(0).says(&["outcome    pass"]),
+        _ => panic!("{moment:?}: {said:?}"),
+    };
+    assert_nothing_left(&run_of(&suite));
+    state
+}
+
+fn assert_interrupted(suite: &Suite, said: Said, moment: Moment) -> Said {
+    let name = if moment.signal == Signal::INT { "SIGINT" } else { "SIGTERM" };
+    let words = format!("interrupted by {name}");
+    assert!(!said.out.contains("LEFT") && !said.out.contains("BROKEN"), "{moment:?}: {said:?}");
+    said.says(&[&format!("stopped    {words}"), "not authoritative"]);
+    verify(&suite.pack()).exits(1).says(&[&words])
+}
+
+fn run_of(suite: &Suite) -> String {
+    let toc = fs::read(suite.pack().join("pack.json")).expect("a record that was opened was sealed");
+    let toc: Value = serde_json::from_slice(&toc).unwrap();
+    toc["run_id"].as_str().unwrap().to_owned()
+}

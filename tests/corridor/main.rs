@@ -1,0 +1,17 @@
+//! The whole binary over the smallest suite: from the command line to a pack that a stranger judges again.
+#![cfg(feature = "live")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod auditor;
+mod good;
+mod interrupted;
+mod killed;
+mod lies;
+mod not_up;
+mod passing;
+mod red;
+mod refused;
+mod running;
+mod suite;
+mod traces;
+mod wounds;
