@@ -97,9 +97,16 @@ fn interrupt(moment: Moment) -> Option<Value> {
 }
 
 fn assert_interrupted(suite: &Suite, said: Said, moment: Moment) -> Said {
-    let name = if moment.signal == Signal::INT { "SIGINT" } else { "SIGTERM" };
+    let name = if moment.signal == Signal::INT {
+        "SIGINT"
+    } else {
+        "SIGTERM"
+    };
     let words = format!("interrupted by {name}");
-    assert!(!said.out.contains("LEFT") && !said.out.contains("BROKEN"), "{moment:?}: {said:?}");
+    assert!(
+        !said.out.contains("LEFT") && !said.out.contains("BROKEN"),
+        "{moment:?}: {said:?}"
+    );
     said.says(&[&format!("stopped    {words}"), "not authoritative"]);
     verify(&suite.pack()).exits(1).says(&[&words])
 }
