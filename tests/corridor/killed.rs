@@ -12,17 +12,18 @@ use crate::{
 /// A run that was killed while its gates were being passed: its id, and its state as it left it.
 fn killed(suite: &Suite) -> (String, Value) {
     let mut running = Running::start(suite.command(&[]));
-    let up = running.until(|running| {
-        running
-            .state()
-            .filter(|state| state["groups"].as_array().is_some_and(|it| it.len() >= 2))
-    });
+    let up = running.until(|running| running.state().filter(is_up));
     let (run, state) = (running.id().expect("its record is open"), up.expect("it came up"));
     running.signal(Signal::KILL);
     assert_eq!(running.finish().code, None, "it was killed");
     assert!(processes(&run).len() >= 2, "its services survive it");
     assert!(folder(&run).exists());
     (run, state)
+}
+
+/// Both services were started.
+fn is_up(state: &Value) -> bool {
+    state["groups"].as_array().is_some_and(|groups| groups.len() >= 2)
 }
 
 #[test]
@@ -77,4 +78,25 @@ fn the_next_run_removes_what_a_killed_run_left_and_says_so() {
             .join("timeline.jsonl")
             .exists()
     );
+}
+
+#[test]
+fn a_kept_topology_stays_up_until_somebody_cleans() {
+    let _silence = alone();
+    let suite = Suite::mini();
+    let mut running = Running::start(suite.command(&["--only", "M2", "--keep"]));
+    let state = running
+        .until(|running| running.state().filter(is_up))
+        .expect("it came up");
+    let run = running.id().expect("its record is open");
+    running.finish().exits(3).says(&["not authoritative", "`--keep`"]);
+    verify(&suite.pack()).exits(1);
+    assert!(processes(&run).len() >= 2, "its services were kept");
+    assert_eq!(open_ports(&state).len(), 2, "and they answer");
+
+    Said::by(closure().arg("clean"))
+        .exits(0)
+        .says(&[&format!("run {run}")]);
+    assert_nothing_left(&run);
+    assert_eq!(open_ports(&state), Vec::<u64>::new());
 }

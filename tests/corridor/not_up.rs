@@ -53,7 +53,7 @@ fn a_service_that_never_becomes_healthy_is_named_with_what_was_last_seen() {
         )
         .reword("compose.yml", "retries: 50", "retries: 2");
     let said = suite.run(&[]);
-    assert_not_up(&suite, said, &["`counter` unhealthy", "503"]);
+    assert_not_up(&suite, said, &["`counter` is unhealthy", "503"]);
 }
 
 #[test]
