@@ -19,9 +19,9 @@ const ROOMS: &[(&str, &str)] = &[
     ("gate", "name observation cel"),
     ("compose", "name digest"),
     ("account", "observation"),
-    ("plan", "gate compose digest cel observation"),
+    ("plan", "name gate compose digest cel observation"),
     ("judge", "gate observation outcome cel name"),
-    ("pack", "plan digest name"),
+    ("pack", "plan digest name outcome"),
     (
         "evidence",
         "plan judge pack redact observation exchange digest name gate",
@@ -36,7 +36,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     ("topology", "compose name redact digest"),
     ("doing", "cel digest gate"),
-    ("load", "name exchange account"),
+    ("load", "name digest exchange account"),
     (
         "probe",
         "observation exchange topology load doing cel gate compose account digest name redact pack",
