@@ -137,7 +137,12 @@ fn plan(case: &Case, whole: &Whole) -> Option<Doubt> {
 fn table(case: &Case, whole: &Whole) -> Option<Doubt> {
     let said = whole.toc();
     let follows = Toc {
-        run_id: case.seal.get("run_id").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        run_id: case
+            .seal
+            .get("run_id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
         run_authority: case.plan.profile.clone(),
         outcome: case.outcome(),
         seed_evidence: seed_evidence(whole.paths()),

@@ -47,9 +47,16 @@ impl Good {
 
 fn make() -> Good {
     let suite = Suite::mini();
-    fs::write(suite.folder().join(".env"), format!("MINI_DATABASE_URL={NONSENSE}\n")).expect("written");
+    fs::write(
+        suite.folder().join(".env"),
+        format!("MINI_DATABASE_URL={NONSENSE}\n"),
+    )
+    .expect("written");
     let mut command = suite.command(&["--json"]);
-    command.env("MINI_DATABASE_URL", NONSENSE).env("DATABASE_URL", NONSENSE).current_dir(suite.folder());
+    command
+        .env("MINI_DATABASE_URL", NONSENSE)
+        .env("DATABASE_URL", NONSENSE)
+        .current_dir(suite.folder());
     let _silence = alone();
     let mut running = Running::start(command);
     let found = running.until(|running| {
@@ -64,7 +71,13 @@ fn make() -> Good {
         fs::remove_dir_all(&pack).expect("it is ours");
     }
     copy(&suite.pack(), &pack);
-    Good { pack, said, state, run, password }
+    Good {
+        pack,
+        said,
+        state,
+        run,
+        password,
+    }
 }
 
 /// The process that leads the group of a service.

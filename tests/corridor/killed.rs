@@ -12,13 +12,18 @@ use crate::{
 /// A run that was killed while its gates were being passed: its id, and its state as it left it.
 fn killed(suite: &Suite) -> (String, Value) {
     let mut running = Running::start(suite.command(&[]));
-    let up = running.until(|running| running.state().filter(|state| state["groups"].as_array().is_some_and(|it| it.len() >= 2)));
+    let up = running.until(|running| running.state().filter(is_up));
     let (run, state) = (running.id().expect("its record is open"), up.expect("it came up"));
     running.signal(Signal::KILL);
     assert_eq!(running.finish().code, None, "it was killed");
     assert!(processes(&run).len() >= 2, "its services survive it");
     assert!(folder(&run).exists());
     (run, state)
+}
+
+/// Both services were started.
+fn is_up(state: &Value) -> bool {
+    state["groups"].as_array().is_some_and(|groups| groups.len() >= 2)
 }
 
 #[test]
@@ -31,9 +36,17 @@ fn clean_removes_what_a_killed_run_left_and_a_run_that_lives_passes_all_the_same
 
     let cleaned = Said::by(closure().args(["clean", "--json"])).exits(0).json();
 
-    let ours = cleaned.as_array().unwrap().iter().find(|one| one["run"] == run.as_str()).expect("it was cleaned");
+    let ours = cleaned
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["run"] == run.as_str())
+        .expect("it was cleaned");
     let commands = ours["processes"].to_string();
-    assert!(commands.contains("postgres") && commands.contains("python3"), "{commands}");
+    assert!(
+        commands.contains("postgres") && commands.contains("python3"),
+        "{commands}"
+    );
     assert!(!cleaned.to_string().contains(&its_id), "the other one lives");
     assert_nothing_left(&run);
     assert_eq!(open_ports(&state), Vec::<u64>::new());
@@ -52,9 +65,38 @@ fn the_next_run_removes_what_a_killed_run_left_and_says_so() {
     let (run, state) = killed(&suite);
     let mut next = suite.command(&[]);
     next.env("PG_BIN", "/nowhere");
-    Said::by(&mut next).exits(5).says(&[&format!("cleaned up after run {run}")]);
+    Said::by(&mut next)
+        .exits(5)
+        .says(&[&format!("cleaned up after run {run}")]);
     assert_nothing_left(&run);
     assert_eq!(open_ports(&state), Vec::<u64>::new());
     // What it had written is not thrown away with it.
-    assert!(suite.pack().with_file_name(format!("pack.{run}")).join("timeline.jsonl").exists());
+    assert!(
+        suite
+            .pack()
+            .with_file_name(format!("pack.{run}"))
+            .join("timeline.jsonl")
+            .exists()
+    );
+}
+
+#[test]
+fn a_kept_topology_stays_up_until_somebody_cleans() {
+    let _silence = alone();
+    let suite = Suite::mini();
+    let mut running = Running::start(suite.command(&["--only", "M2", "--keep"]));
+    let state = running
+        .until(|running| running.state().filter(is_up))
+        .expect("it came up");
+    let run = running.id().expect("its record is open");
+    running.finish().exits(3).says(&["not authoritative", "`--keep`"]);
+    verify(&suite.pack()).exits(1);
+    assert!(processes(&run).len() >= 2, "its services were kept");
+    assert_eq!(open_ports(&state).len(), 2, "and they answer");
+
+    Said::by(closure().arg("clean"))
+        .exits(0)
+        .says(&[&format!("run {run}")]);
+    assert_nothing_left(&run);
+    assert_eq!(open_ports(&state), Vec::<u64>::new());
 }

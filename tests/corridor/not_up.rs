@@ -11,8 +11,13 @@ use crate::{
 /// The run says why; so does its pack, which is whole; and nothing of it is left.
 #[track_caller]
 fn assert_not_up(suite: &Suite, said: Said, words: &[&str]) {
-    said.exits(5).says(words).says(&["stopped    the topology did not come up", "outcome    not_run"]);
-    verify(&suite.pack()).exits(1).says(words).says(&["not_run      M1", "not_run      M2"]);
+    said.exits(5)
+        .says(words)
+        .says(&["stopped    the topology did not come up", "outcome    not_run"]);
+    verify(&suite.pack())
+        .exits(1)
+        .says(words)
+        .says(&["not_run      M1", "not_run      M2"]);
     assert_nothing_left(&run_of(&suite.pack()));
 }
 
@@ -23,9 +28,17 @@ fn run_of(pack: &Path) -> String {
 
 #[test]
 fn a_service_that_refuses_to_start_is_named_with_its_last_words() {
-    let suite = Suite::mini().reword("counter.py", "def main():\n", "def main():\n    sys.exit('counter: out of paper')\n");
+    let suite = Suite::mini().reword(
+        "counter.py",
+        "def main():\n",
+        "def main():\n    sys.exit('counter: out of paper')\n",
+    );
     let said = suite.run(&[]);
-    assert_not_up(&suite, said, &["`counter` exited with 1", "counter: out of paper"]);
+    assert_not_up(
+        &suite,
+        said,
+        &["`counter` exited with 1", "counter: out of paper"],
+    );
     let log = fs::read_to_string(suite.pack().join("logs/counter.log")).unwrap();
     assert!(log.contains("counter: out of paper"), "{log}");
 }
@@ -33,16 +46,24 @@ fn a_service_that_refuses_to_start_is_named_with_its_last_words() {
 #[test]
 fn a_service_that_never_becomes_healthy_is_named_with_what_was_last_seen() {
     let suite = Suite::mini()
-        .reword("counter.py", "self.notes.run(\"select 1\")", "self.notes.run(\"select 1 from paper\")")
+        .reword(
+            "counter.py",
+            "self.notes.run(\"select 1\")",
+            "self.notes.run(\"select 1 from paper\")",
+        )
         .reword("compose.yml", "retries: 50", "retries: 2");
     let said = suite.run(&[]);
-    assert_not_up(&suite, said, &["`counter` unhealthy", "503"]);
+    assert_not_up(&suite, said, &["`counter` is unhealthy", "503"]);
 }
 
 #[test]
 fn a_machine_without_postgres_is_told_what_to_install() {
     let suite = Suite::mini();
-    assert_not_up(&suite, without_postgres(&suite), &["found no `initdb` in `PG_BIN`", "apt-get install postgresql-15"]);
+    assert_not_up(
+        &suite,
+        without_postgres(&suite),
+        &["found no `initdb` in `PG_BIN`", "apt-get install postgresql-15"],
+    );
 }
 
 #[test]

@@ -16,12 +16,18 @@ fn a_broken_assertion_fails_the_run_and_says_all_there_is_to_say() {
         "hint: see `gates/M1/` in the pack",
         "outcome    fail",
     ]);
-    verify(&suite.pack()).exits(1).says(&["outcome    fail, derived again from the evidence"]);
+    verify(&suite.pack())
+        .exits(1)
+        .says(&["outcome    fail, derived again from the evidence"]);
 }
 
 #[test]
 fn a_control_made_a_no_op_leaves_its_gate_unproven_in_a_pack_that_is_sound() {
-    let suite = Suite::mini().reword(M1, "delete from notes where id = :id", "delete from notes where id = :id and false");
+    let suite = Suite::mini().reword(
+        M1,
+        "delete from notes where id = :id",
+        "delete from notes where id = :id and false",
+    );
     let said = suite.run(&["--json"]).exits(3).json();
     assert_eq!(said["outcome"], "unproven");
     assert_eq!(outcomes(&said), [("M2", "pass"), ("M1", "unproven")]);
@@ -41,10 +47,15 @@ fn gates_left_out_are_not_run_and_the_run_says_that_it_proves_nothing_about_them
         "`--only M2` left gates out",
         "this run proves nothing about them, and is never authoritative",
     ]);
-    verify(&suite.pack()).exits(1).says(&["pass         M2", "not_run      M1", "not authoritative"]);
+    verify(&suite.pack())
+        .exits(1)
+        .says(&["pass         M2", "not_run      M1", "not authoritative"]);
 }
 
 fn outcomes(said: &serde_json::Value) -> Vec<(&str, &str)> {
     let gates = said["gates"].as_array().expect("a list of gates");
-    gates.iter().map(|gate| (gate["id"].as_str().unwrap(), gate["outcome"].as_str().unwrap())).collect()
+    gates
+        .iter()
+        .map(|gate| (gate["id"].as_str().unwrap(), gate["outcome"].as_str().unwrap()))
+        .collect()
 }

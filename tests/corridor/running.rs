@@ -46,7 +46,10 @@ impl Running {
         let paper = tempfile::tempdir().expect("a folder");
         let file = |name: &str| File::create(paper.path().join(name)).expect("made");
         let pack = folder_of(&command);
-        command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
+        command
+            .stdin(Stdio::null())
+            .stdout(file("out"))
+            .stderr(file("err"));
         let child = command.process_group(0).spawn().expect("it can be started");
         Self { child, pack, paper }
     }
@@ -65,7 +68,9 @@ impl Running {
 
     /// What it wrote down for whoever cleans up after it.
     pub(crate) fn state(&self) -> Option<Value> {
-        let state = closure::topology::default_root().join(self.id()?).join("state.json");
+        let state = closure::topology::default_root()
+            .join(self.id()?)
+            .join("state.json");
         serde_json::from_slice(&fs::read(state).ok()?).ok()
     }
 
@@ -104,7 +109,11 @@ impl Running {
             self.lose_patience(begin);
             thread::sleep(Duration::from_millis(5));
         };
-        Said { code: status.code(), out: self.read("out"), err: self.read("err") }
+        Said {
+            code: status.code(),
+            out: self.read("out"),
+            err: self.read("err"),
+        }
     }
 
     fn lose_patience(&mut self, begin: Instant) {

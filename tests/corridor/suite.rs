@@ -141,11 +141,19 @@ pub(crate) fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut pending = vec![folder.to_owned()];
     while let Some(below) = pending.pop() {
-        for path in fs::read_dir(&below).expect("a folder").flatten().map(|entry| entry.path()) {
+        for path in fs::read_dir(&below)
+            .expect("a folder")
+            .flatten()
+            .map(|entry| entry.path())
+        {
             if path.is_dir() {
                 pending.push(path);
             } else {
-                let name = path.strip_prefix(folder).expect("below it").to_string_lossy().into_owned();
+                let name = path
+                    .strip_prefix(folder)
+                    .expect("below it")
+                    .to_string_lossy()
+                    .into_owned();
                 files.push((name, fs::read(path).expect("a file")));
             }
         }

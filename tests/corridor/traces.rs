@@ -21,7 +21,9 @@ pub(crate) fn folder(run: &str) -> PathBuf {
 pub(crate) fn processes(run: &str) -> Vec<String> {
     let folder = folder(run);
     let entries = fs::read_dir("/proc").expect("there is a /proc").flatten();
-    let theirs = entries.map(|entry| entry.path()).filter(|process| belongs(process, run, &folder));
+    let theirs = entries
+        .map(|entry| entry.path())
+        .filter(|process| belongs(process, run, &folder));
     theirs.map(|process| command_line(&process)).collect()
 }
 
@@ -29,7 +31,9 @@ fn belongs(process: &Path, run: &str, folder: &Path) -> bool {
     let is_marked = || {
         let environment = fs::read(process.join("environ")).unwrap_or_default();
         let marked = format!("{MARKER}={run}");
-        environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(marked.as_bytes()))
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable.starts_with(marked.as_bytes()))
     };
     let stands = || fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
     is_marked() || stands()
@@ -37,12 +41,20 @@ fn belongs(process: &Path, run: &str, folder: &Path) -> bool {
 
 fn command_line(process: &Path) -> String {
     let words = fs::read(process.join("cmdline")).unwrap_or_default();
-    format!("{} {}", process.display(), String::from_utf8_lossy(&words).replace('\0', " "))
+    format!(
+        "{} {}",
+        process.display(),
+        String::from_utf8_lossy(&words).replace('\0', " ")
+    )
 }
 
 /// The ports of a run's state that still answer.
 pub(crate) fn open_ports(state: &Value) -> Vec<u64> {
-    let ports = state["ports"].as_array().expect("a state lists its ports").iter().filter_map(Value::as_u64);
+    let ports = state["ports"]
+        .as_array()
+        .expect("a state lists its ports")
+        .iter()
+        .filter_map(Value::as_u64);
     let answers = |port: &u64| {
         let port = u16::try_from(*port).expect("it is a port");
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()

@@ -21,7 +21,11 @@ fn every_wound_earns_its_own_finding_and_exit_4_and_nothing_panics() {
     for wound in battery() {
         let said = on_disk(&wound.inflict(&healthy)).exits(4);
         let finding = format!("{}: ", wound.expected);
-        assert!(said.out.lines().any(|line| line.starts_with(&finding)), "{}: {said:?}", wound.name);
+        assert!(
+            said.out.lines().any(|line| line.starts_with(&finding)),
+            "{}: {said:?}",
+            wound.name
+        );
         assert!(!said.err.contains("panicked"), "{}: {said:?}", wound.name);
         earned += 1;
     }
