@@ -34,15 +34,15 @@ fn as_json(gate: &Gate) -> serde_json::Value {
 }
 
 fn in_words(gate: &Gate) -> String {
-    let mut out = format!("{}  {}\n    {}\n", gate.id, gate.name, gate.claim);
+    let mut lines = vec![format!("{}  {}\n    {}", gate.id, gate.name, gate.claim)];
     for control in &gate.controls {
-        out += &format!(
-            "    - {}: {} → {}\n",
+        lines.push(format!(
+            "    - {}: {} → {}",
             control.name,
             control.says,
             control.must_fail.join(", ")
-        );
+        ));
     }
-    out.push('\n');
-    out
+    lines.push(String::new());
+    lines.join("\n") + "\n"
 }

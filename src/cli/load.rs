@@ -102,34 +102,34 @@ fn in_words(trial: &Trial) -> String {
             .pointer(path)
             .map_or_else(|| "-".to_owned(), ToString::to_string)
     };
-    let mut out = format!(
-        "sent {} of {}, answered {}, dropped {}, timeouts {}, broken {}\n",
+    let mut lines = vec![format!(
+        "sent {} of {}, answered {}, dropped {}, timeouts {}, broken {}",
         figure("/sent"),
         figure("/planned"),
         figure("/answered"),
         figure("/dropped"),
         figure("/timeouts"),
         figure("/broken"),
-    );
+    )];
     for clock in ["intended", "actual"] {
         let of = |name: &str| figure(&format!("/latency/{clock}/{name}"));
-        out += &format!(
-            "{clock:<9} p50 {} p90 {} p95 {} p99 {} max {} ms\n",
+        lines.push(format!(
+            "{clock:<9} p50 {} p90 {} p95 {} p99 {} max {} ms",
             of("p50_ms"),
             of("p90_ms"),
             of("p95_ms"),
             of("p99_ms"),
             of("max_ms"),
-        );
+        ));
     }
-    out += &format!(
-        "late      p50 {} p99 {} max {} ms\n",
+    lines.push(format!(
+        "late      p50 {} p99 {} max {} ms",
         figure("/late/p50_ms"),
         figure("/late/p99_ms"),
         figure("/late/max_ms")
-    );
+    ));
     for missed in &trial.missed {
-        out += &format!("missed    {missed}\n");
+        lines.push(format!("missed    {missed}"));
     }
-    out
+    lines.join("\n") + "\n"
 }

@@ -16,19 +16,19 @@ pub(super) fn command(wish: &PlanWish) -> anyhow::Result<Exit> {
 }
 
 fn in_words(plan: &Plan) -> String {
-    let mut out = format!(
-        "suite {}, profile {}\nservices {}\n\n",
+    let mut lines = vec![format!(
+        "suite {}, profile {}\nservices {}\n",
         plan.suite,
         plan.profile,
         plan.services.join(" → ")
-    );
+    )];
     for gate in &plan.gates {
         let left_out = if gate.asked_for {
             ""
         } else {
             "  (left out by --only: not_run)"
         };
-        out += &format!("{}  {}{left_out}\n", gate.id, gate.name);
+        lines.push(format!("{}  {}{left_out}", gate.id, gate.name));
         for look in &gate.looks {
             let during = look
                 .during
@@ -39,26 +39,32 @@ fn in_words(plan: &Plan) -> String {
             } else {
                 format!(" for each {}", look.for_each.join(", "))
             };
-            out += &format!("    look     {:<16} {}{during}{each}\n", look.name, look.kind);
+            lines.push(format!(
+                "    look     {:<16} {}{during}{each}",
+                look.name, look.kind
+            ));
         }
         for control in &gate.controls {
             let kinds = control.sabotage.join(" + ");
-            out += &format!(
-                "    control  {:<16} {kinds} → {}\n",
+            lines.push(format!(
+                "    control  {:<16} {kinds} → {}",
                 control.name,
                 control.must_fail.join(", ")
-            );
+            ));
         }
     }
     if !plan.outside_profile.is_empty() {
-        out += &format!("\noutside this profile: {}\n", plan.outside_profile.join(", "));
+        lines.push(format!(
+            "\noutside this profile: {}",
+            plan.outside_profile.join(", ")
+        ));
     }
     let estimate = &plan.estimate;
-    out += &format!(
-        "\nestimate: {:.0} s of mandated load and {:.0} s of the rest, after the build\nplan sha256 {}\n",
+    lines.push(format!(
+        "\nestimate: {:.0} s of mandated load and {:.0} s of the rest, after the build\nplan sha256 {}",
         estimate.load_s,
         estimate.rest_s,
         plan.digest()
-    );
-    out
+    ));
+    lines.join("\n") + "\n"
 }

@@ -87,9 +87,9 @@ fn as_json(ran: &Ran, exit: Exit) -> serde_json::Value {
 /// The closing summary: what failed first, then the outcome, what it may claim, where the pack is, how to check it.
 fn in_words(ran: &Ran) -> String {
     let case = &ran.case;
-    let mut out = String::from("\n");
+    let mut lines = vec![String::new()];
     for verdict in &case.verdicts {
-        out += &gate_in_words(verdict, case);
+        lines.extend(gate_in_words(verdict, case));
     }
     let (proven, controls) = case.controls_proven();
     let assertions: usize = case.verdicts.iter().map(|verdict| verdict.assertions.len()).sum();
@@ -97,44 +97,50 @@ fn in_words(ran: &Ran) -> String {
     let (live, counterfeits) = kills.fold((0, 0), |(live, counterfeits), row| {
         (live + row.live.len(), counterfeits + row.killed)
     });
-    out += &format!(
+    lines.push(format!(
         "{} gates, {assertions} assertions, {proven} of {controls} controls proven, {live} live kills, \
-         {counterfeits} counterfeit kills\n",
+         {counterfeits} counterfeit kills",
         case.verdicts.len(),
-    );
-    out += &format!("outcome    {}\n", case.outcome());
+    ));
+    lines.push(format!("outcome    {}", case.outcome()));
     if let Some(reason) = case.stopped_by() {
-        out += &format!("stopped    {reason}\n");
+        lines.push(format!("stopped    {reason}"));
     }
     let authority = authority(case);
     if authority.authoritative {
-        out += &format!("authority  {}, authoritative\n", authority.run_authority);
+        lines.push(format!("authority  {}, authoritative", authority.run_authority));
     } else {
-        out += &format!("authority  {}, not authoritative:\n", authority.run_authority);
+        lines.push(format!(
+            "authority  {}, not authoritative:",
+            authority.run_authority
+        ));
         for reason in &authority.withheld {
-            out += &format!("             - {reason}\n");
+            lines.push(format!("             - {reason}"));
         }
     }
     if let Some(words) = &ran.broken_pack {
-        out += &format!(
-            "BROKEN     the pack does not verify; please report this as a bug in closure:\n{words}\n"
-        );
+        lines.push(format!(
+            "BROKEN     the pack does not verify; please report this as a bug in closure:\n{words}"
+        ));
     }
     for left in &ran.left_behind {
-        out += &format!("LEFT       {left}\n");
+        lines.push(format!("LEFT       {left}"));
     }
-    out += &format!("pack       {}\n", ran.archive.display());
-    out += &format!("sha256     {}\n", ran.sha256);
-    out += &format!("verify     closure verify {}\n", ran.archive.display());
+    lines.push(format!("pack       {}", ran.archive.display()));
+    lines.push(format!("sha256     {}", ran.sha256));
+    lines.push(format!("verify     closure verify {}", ran.archive.display()));
     if !case.plan.only.is_empty() {
-        out += "`--only` left gates out: this run proves nothing about them, and is never authoritative\n";
+        lines.push(
+            "`--only` left gates out: this run proves nothing about them, and is never authoritative"
+                .to_owned(),
+        );
     }
-    out
+    lines.join("\n") + "\n"
 }
 
-fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> String {
+fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> Vec<String> {
     if verdict.outcome == Outcome::Pass {
-        return String::new();
+        return Vec::new();
     }
     let claim = case
         .plan
@@ -142,49 +148,49 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> String {
         .iter()
         .find(|gate| gate.id == verdict.gate)
         .map_or("", |gate| gate.claim.as_str());
-    let mut out = format!(
-        "{} {}: {claim}\n",
+    let mut lines = vec![format!(
+        "{} {}: {claim}",
         verdict.outcome.word().to_uppercase(),
         verdict.gate
-    );
+    )];
     for assertion in verdict
         .assertions
         .iter()
         .filter(|assertion| assertion.standing != Standing::Held)
     {
-        out += &assertion_in_words(assertion);
+        lines.extend(assertion_in_words(assertion));
     }
     for control in verdict
         .controls
         .iter()
         .filter(|control| control.proof != Proof::Proven)
     {
-        out += &format!(
-            "  control {}: {}{}\n",
+        lines.push(format!(
+            "  control {}: {}{}",
             control.control,
             control.proof.word(),
             control
                 .note
                 .as_ref()
                 .map_or(String::new(), |note| format!(": {note}"))
-        );
+        ));
     }
     for reason in &verdict.reasons {
-        out += &format!("  {reason}\n");
+        lines.push(format!("  {reason}"));
     }
-    out += &format!("  hint: see `gates/{}/` in the pack\n\n", verdict.gate);
-    out
+    lines.push(format!("  hint: see `gates/{}/` in the pack\n", verdict.gate));
+    lines
 }
 
-fn assertion_in_words(assertion: &AssertionVerdict) -> String {
-    let mut out = format!(
-        "  {}: {}\n      {}\n",
+fn assertion_in_words(assertion: &AssertionVerdict) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {}: {}\n      {}",
         assertion.standing.word(),
         assertion.says,
         assertion.expression
-    );
+    )];
     if let Some(expected) = &assertion.expected {
-        out += &format!("      expected  {expected}\n");
+        lines.push(format!("      expected  {expected}"));
     }
     for (path, value) in &assertion.actual {
         let mut text = value.to_string();
@@ -192,10 +198,10 @@ fn assertion_in_words(assertion: &AssertionVerdict) -> String {
             text.truncate(text.floor_char_boundary(200));
             text += " …";
         }
-        out += &format!("      actual    {path} = {text}\n");
+        lines.push(format!("      actual    {path} = {text}"));
     }
     if let Some(note) = &assertion.note {
-        out += &format!("      {note}\n");
+        lines.push(format!("      {note}"));
     }
-    out
+    lines
 }

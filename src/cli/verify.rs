@@ -64,11 +64,11 @@ fn as_json(verification: &Verification, exit: Exit) -> serde_json::Value {
 fn in_words(verification: &Verification) -> String {
     match verification {
         Verification::NotWhole(findings) => {
-            let list: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+            let list = list(findings);
             format!("{list}\nthe pack is not whole: {} finding(s)\n", findings.len())
         }
         Verification::Doubtful(doubts) => {
-            let list: String = doubts.iter().map(|doubt| format!("{doubt}\n")).collect();
+            let list = list(doubts);
             format!(
                 "{list}\nthe pack is whole, but {} thing(s) in it cannot be derived from its evidence\n",
                 doubts.len()
@@ -78,30 +78,38 @@ fn in_words(verification: &Verification) -> String {
     }
 }
 
+/// One line each.
+fn list(findings: &[impl ToString]) -> String {
+    findings
+        .iter()
+        .map(|finding| finding.to_string() + "\n")
+        .collect()
+}
+
 fn sound(verified: &Verified) -> String {
     let case = verified.case();
-    let mut out = String::new();
+    let mut lines = Vec::new();
     for verdict in &case.verdicts {
-        out += &format!("{:<12} {}\n", verdict.outcome.word(), verdict.gate);
+        lines.push(format!("{:<12} {}", verdict.outcome.word(), verdict.gate));
     }
     let authority = authority(case);
-    out += &format!(
-        "\noutcome    {}, derived again from the evidence\n",
+    lines.push(format!(
+        "\noutcome    {}, derived again from the evidence",
         case.outcome()
-    );
+    ));
     if let Some(reason) = case.stopped_by() {
-        out += &format!("stopped    {reason}\n");
+        lines.push(format!("stopped    {reason}"));
     }
-    out += &format!(
-        "authority  {}, {}authoritative\n",
+    lines.push(format!(
+        "authority  {}, {}authoritative",
         authority.run_authority,
         if authority.authoritative { "" } else { "not " }
-    );
-    out += &format!(
-        "plan       {}\nroot       {}\n",
+    ));
+    lines.push(format!(
+        "plan       {}\nroot       {}",
         case.plan.digest(),
         verified.pack().root()
-    );
-    out += "the pack is whole but unauthenticated: nobody has signed it\n";
-    out
+    ));
+    lines.push("the pack is whole but unauthenticated: nobody has signed it".to_owned());
+    lines.join("\n") + "\n"
 }

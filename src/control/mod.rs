@@ -27,8 +27,11 @@ use applied::Draft;
 
 use crate::{
     cel::Scope,
-    gate::model::{Change, Place, Tree},
-    probe::{Blind, Params, Site, evaluate},
+    gate::{
+        model::{Change, Place, Tree},
+        tree::evaluate,
+    },
+    probe::{Blind, Params, Site},
 };
 
 /// Every kind of change, in the order of the grammar.

@@ -7,9 +7,12 @@ use serde_json::{Map, Value, json};
 use super::applied::{Draft, Effect};
 use crate::{
     cel::{Sentence, Text},
-    gate::model::{LookAt, Probe, Tree},
+    gate::{
+        model::{LookAt, Probe, Tree},
+        tree::literal,
+    },
     observation::Look,
-    probe::{Blind, Params, literal},
+    probe::{Blind, Params},
 };
 
 /// What one probe is made to ask instead.
@@ -142,9 +145,11 @@ mod tests {
     use super::{Override, find};
     use crate::{
         cel::World,
-        gate::model::{LookAt, Probe},
+        gate::{
+            model::{LookAt, Probe},
+            tree::{evaluate, literal},
+        },
         observation::Look,
-        probe::{evaluate, literal},
     };
 
     fn probe(name: &str, params: &Value) -> Probe {

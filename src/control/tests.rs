@@ -3,10 +3,13 @@ use serde_json::{Value, json};
 use super::{Applied, Journal, KINDS, Undo, make, undo_pending};
 use crate::{
     cel::World,
-    gate::model::{Change, Place},
+    gate::{
+        model::{Change, Place},
+        tree::literal,
+    },
     observation::Look,
     probe::{
-        Blind, Files, Site, literal, look,
+        Blind, Files, Site, look,
         testing::{Bench, Kept, Still, site},
     },
 };

@@ -8,7 +8,11 @@ pub(super) const FORMS: &str = "write a duration like `250ms`, `10s`, `6m` or `1
 /// A duration: a whole number and `ms`, `s`, `m` or `h`, nothing between them.
 ///
 /// Texts that hold `${…}` become durations only while a gate runs; this is how they are read then, too.
-pub fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Result<Duration, String> {
+    measured(text).ok_or_else(|| format!("`{text}` is not a duration\nhint: {FORMS}"))
+}
+
+fn measured(text: &str) -> Option<Duration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let amount: u64 = text[..digits].parse().ok()?;
     let millis_each: u64 = match &text[digits..] {
@@ -29,10 +33,10 @@ mod tests {
 
     #[test]
     fn a_duration_is_a_number_and_a_unit() {
-        assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(duration("0s"), Some(Duration::ZERO));
-        assert_eq!(duration("6m"), Some(Duration::from_secs(360)));
-        assert_eq!(duration("1h"), Some(Duration::from_secs(3600)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        assert_eq!(duration("6m"), Ok(Duration::from_mins(6)));
+        assert_eq!(duration("1h"), Ok(Duration::from_hours(1)));
         for bad in [
             "",
             "10",
@@ -40,11 +44,17 @@ mod tests {
             "1.5s",
             "10 s",
             "-1s",
+            "1e9s",
+            "ten",
             "10sec",
             "99999999999999999999h",
             "9999999999999999999h",
         ] {
-            assert_eq!(duration(bad), None, "{bad}");
+            let error = duration(bad).expect_err(bad);
+            assert!(
+                error.starts_with(&format!("`{bad}` is not a duration\nhint: ")),
+                "{error}"
+            );
         }
     }
 }

@@ -170,7 +170,7 @@ impl Desk<'_> {
     /// A duration that is known when it is read.
     pub(super) fn fixed_duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
         let written = self.words(node, what)?;
-        let read = duration(&written);
+        let read = duration(&written).ok();
         if read.is_none() {
             self.pile
                 .hint(&node.at, format!("{what}: `{written}` is not a duration"), FORMS);

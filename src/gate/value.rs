@@ -86,7 +86,7 @@ impl Desk<'_> {
     pub(super) fn duration(&mut self, node: &Node, what: &str, course: &Course) -> Option<Text> {
         let text = self.text(node, what, &course.names, Stance::Doing)?;
         match text.literal() {
-            Some(written) if duration(written).is_none() => {
+            Some(written) if duration(written).is_err() => {
                 self.pile
                     .hint(&node.at, format!("{what}: `{written}` is not a duration"), FORMS);
                 None

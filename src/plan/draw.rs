@@ -179,12 +179,11 @@ fn planned(gate: &Gate, wish: &Wish) -> PlannedGate {
 
 /// One digest over all files of a gate: the digest of the list `<sha256>  <name>`, sorted by name.
 fn files_digest(gate: &Gate) -> Digest {
-    let list: String = gate
+    let lines = gate
         .files
         .iter()
-        .map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)))
-        .collect();
-    Digest::of(list)
+        .map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)));
+    Digest::of(lines.collect::<Vec<_>>().concat())
 }
 
 fn list_looks(probe: &Probe, prefix: &str, into: &mut Vec<PlannedLook>) {
@@ -201,7 +200,9 @@ fn list_looks(probe: &Probe, prefix: &str, into: &mut Vec<PlannedLook>) {
         }),
         LookAt::Steps(steps) => {
             let prefix = format!("{prefix}{}.", probe.name);
-            steps.iter().for_each(|step| list_looks(step, &prefix, into));
+            for step in steps {
+                list_looks(step, &prefix, into);
+            }
         }
     }
 }
@@ -212,7 +213,9 @@ fn list_untils(probe: &Probe, prefix: &str, into: &mut Vec<String>) {
     }
     if let LookAt::Steps(steps) = &probe.look {
         let prefix = format!("{prefix}{}.", probe.name);
-        steps.iter().for_each(|step| list_untils(step, &prefix, into));
+        for step in steps {
+            list_untils(step, &prefix, into);
+        }
     }
 }
 
@@ -249,7 +252,7 @@ impl Clock {
         for (name, tree) in lets {
             let mut scope = self.scope();
             values.iter().for_each(|(name, value)| scope.bind(name, value));
-            if let Ok(value) = gate::tree::evaluate(&scope, tree) {
+            if let Ok(value) = gate::tree::evaluate(tree, &scope) {
                 values.insert(name.clone(), value);
             }
         }

@@ -104,11 +104,17 @@ pub struct PlannedControl {
 
 impl Plan {
     /// The digest over the whole plan; the same wherever the plan is made from the same files.
+    ///
+    /// # Panics
+    /// Never: a plan is plain data, which always has a text.
     pub fn digest(&self) -> Digest {
         Digest::of(serde_json::to_vec(self).expect("a plan is plain data"))
     }
 
     /// The plan as it goes to paper.
+    ///
+    /// # Panics
+    /// Never, as [`digest`](Self::digest).
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a plan is plain data");
         text.push('\n');

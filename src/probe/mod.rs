@@ -21,11 +21,14 @@ use serde_json::Value;
 
 pub use access::Access;
 pub use ground::{Action, Change, Ground, Scratch};
-pub use params::{Params, duration, evaluate, literal};
+pub use params::Params;
 pub use site::{Clock, Files, Paper, Rollback, Site};
 pub use sql::Target;
 
-use crate::{cel::Scope, gate::model::Tree};
+use crate::{
+    cel::Scope,
+    gate::{model::Tree, tree::evaluate},
+};
 
 /// A kind of probe, and who makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,8 +165,8 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{KINDS, MadeBy, literal, look, testing};
-    use crate::cel::World;
+    use super::{KINDS, MadeBy, look, testing};
+    use crate::{cel::World, gate::tree::literal};
 
     async fn see(kind: &str, params: Value) -> Result<Value, String> {
         let ground = testing::Still::default();

@@ -1,69 +1,11 @@
-//! Parameters: evaluating what a gate wrote, and reading the values with their types.
+//! Parameters: reading evaluated values with their types.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::Blind;
-use crate::{
-    cel::{Scope, Text},
-    gate::{self, model::Tree},
-};
-
-/// The value of a tree in a scope. Unlike the bare evaluation of the gate room it names the text that failed, because
-/// this error is all a reader of the pack gets to see.
-pub fn evaluate(tree: &Tree, scope: &Scope<'_>) -> Result<Value, String> {
-    match tree {
-        Tree::Plain(value) => Ok(value.clone()),
-        Tree::Text(text) => say(text, scope),
-        Tree::List(items) => items
-            .iter()
-            .map(|item| evaluate(item, scope))
-            .collect::<Result<_, _>>()
-            .map(Value::Array),
-        Tree::Table(entries) => {
-            let entry = |(key, value): &(Text, Tree)| Ok((name(key, scope)?, evaluate(value, scope)?));
-            entries
-                .iter()
-                .map(entry)
-                .collect::<Result<Map<_, _>, String>>()
-                .map(Value::Object)
-        }
-    }
-}
-
-fn say(text: &Text, scope: &Scope<'_>) -> Result<Value, String> {
-    scope
-        .text(text)
-        .map_err(|error| format!("`{}`: {error}", text.source()))
-}
-
-fn name(key: &Text, scope: &Scope<'_>) -> Result<String, String> {
-    match say(key, scope)? {
-        Value::String(name) => Ok(name),
-        other => Err(format!("`{}`: a key must be a text, not `{other}`", key.source())),
-    }
-}
-
-/// A value as the tree that evaluates to it, for putting an evaluated value in the place of a written one.
-pub fn literal(value: &Value) -> Result<Tree, String> {
-    let text = |text: &str| Text::parse(&text.replace("${", "$${")).map_err(|fault| fault.to_string());
-    Ok(match value {
-        Value::String(characters) => Tree::Text(text(characters)?),
-        Value::Array(items) => Tree::List(items.iter().map(literal).collect::<Result<_, _>>()?),
-        Value::Object(entries) => {
-            let entry = |(key, value): (&String, &Value)| Ok((text(key)?, literal(value)?));
-            Tree::Table(entries.iter().map(entry).collect::<Result<_, String>>()?)
-        }
-        plain => Tree::Plain(plain.clone()),
-    })
-}
-
-/// A duration as the grammar writes it, from a text that was evaluated just now.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let hint = "hint: write `250ms`, `10s`, `6m` or `1h`";
-    gate::duration(text).ok_or_else(|| format!("`{text}` is not a duration\n{hint}"))
-}
+use crate::gate;
 
 /// Evaluated parameters of a look or a change, read by name and type. A null counts as absent.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +66,7 @@ impl<'a> Params<'a> {
     /// A duration that may be there.
     pub fn duration(self, key: &str) -> Result<Option<Duration>, Blind> {
         let text = self.maybe_text(key)?;
-        text.map(duration)
+        text.map(gate::duration)
             .transpose()
             .map_err(|error| Blind::because(format!("`{key}`: {error}")))
     }
@@ -144,32 +86,9 @@ impl<'a> Params<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
-    use super::{Params, duration, evaluate, literal};
-    use crate::cel::World;
-
-    #[test]
-    fn a_literal_tree_evaluates_to_its_value() {
-        let value = json!({"a": [1, true, null, 1.5, "costs $5 and ${not} $${really}"], "${k}": {"": "}"}});
-        let world = World::pure();
-        let tree = literal(&value).expect("no expression in it");
-        assert_eq!(evaluate(&tree, &world.scope()), Ok(value));
-    }
-
-    #[test]
-    fn durations_are_read_and_nonsense_is_named() {
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("6m"), Ok(Duration::from_mins(6)));
-        for bad in ["", "10", "s", "-1s", "1e999s", "10 s", "NaNs", "ten"] {
-            assert!(
-                duration(bad).expect_err(bad).contains("is not a duration"),
-                "{bad}"
-            );
-        }
-    }
+    use super::Params;
 
     #[test]
     fn a_parameter_of_the_wrong_type_is_named() {

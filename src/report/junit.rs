@@ -90,9 +90,9 @@ fn control(verdict: &ControlVerdict) -> TestCase {
                 .unwrap_or_else(|| format!("{:?}", verdict.proof)),
         );
     }
-    let mut name = verdict.control.clone();
-    for (key, value) in &verdict.vars {
-        name.push_str(&format!(" {key}={value}"));
-    }
-    TestCase::new(name, status)
+    let vars = verdict.vars.iter().map(|(key, value)| format!(" {key}={value}"));
+    TestCase::new(
+        verdict.control.clone() + &vars.collect::<Vec<_>>().concat(),
+        status,
+    )
 }

@@ -17,7 +17,10 @@ use crate::{
     control::{self, Journal},
     digest::Digest,
     evidence::Record,
-    judge::{judge_controls, judge_pass, verdict::Proof},
+    judge::{
+        judge_controls, judge_pass,
+        verdict::{AssertionVerdict, ControlVerdict, Proof, Standing},
+    },
     observation::{GateRecord, Names, from_needed},
     outcome::Outcome,
     plan::{self, Drawn, PlannedGate},
@@ -27,7 +30,7 @@ use crate::{
 };
 
 /// How long bring-up may take, once everything is built.
-const BRING_UP: Duration = Duration::from_secs(120);
+const BRING_UP: Duration = Duration::from_mins(2);
 /// Bound on one SQL statement of a look.
 const SQL: Duration = Duration::from_secs(20);
 
@@ -211,22 +214,7 @@ async fn one_gate(
         .pass
         .as_ref()
         .map(|pass| judge_pass(gate, functions, &stage.constants, &from, pass));
-    let broken = first
-        .iter()
-        .flatten()
-        .find(|assertion| assertion.standing != crate::judge::verdict::Standing::Held);
-    let unproven = controls.iter().find(|control| control.proof != Proof::Proven);
-    let (outcome, reason) = match (broken, unproven) {
-        (Some(broken), _) => (
-            Outcome::Fail,
-            Some(format!("{} {}", broken.name, broken.standing.word())),
-        ),
-        (None, Some(control)) => (
-            Outcome::Unproven,
-            Some(format!("{} {}", control.control, control.proof.word())),
-        ),
-        (None, None) => (Outcome::Pass, None),
-    };
+    let (outcome, reason) = at_a_glance(first.as_deref().unwrap_or_default(), &controls);
     (hall.tell)(News::Judged {
         id: &gate.id,
         outcome,
@@ -235,6 +223,43 @@ async fn one_gate(
     stop.or_else(|| {
         leftover.map(|control| format!("{}: control `{}` left something behind", gate.id, control.control))
     })
+}
+
+/// What a gate seems to have come to, before its counterfeits are judged: the worst of what is known already.
+fn at_a_glance(assertions: &[AssertionVerdict], controls: &[ControlVerdict]) -> (Outcome, Option<String>) {
+    let of_assertion = |assertion: &AssertionVerdict| {
+        let outcome = match assertion.standing {
+            Standing::Held => Outcome::Pass,
+            Standing::Broken if assertion.otherwise_inconclusive => Outcome::Inconclusive,
+            Standing::Broken => Outcome::Fail,
+            Standing::Empty => Outcome::Unproven,
+            Standing::Blind | Standing::Unreached => Outcome::Inconclusive,
+        };
+        (
+            outcome,
+            format!("{} {}", assertion.name, assertion.standing.word()),
+        )
+    };
+    let of_control = |control: &ControlVerdict| {
+        let outcome = if control.proof == Proof::Proven {
+            Outcome::Pass
+        } else {
+            Outcome::Unproven
+        };
+        (outcome, format!("{} {}", control.control, control.proof.word()))
+    };
+    let all = assertions
+        .iter()
+        .map(of_assertion)
+        .chain(controls.iter().map(of_control));
+    match all.max_by_key(|(outcome, _)| *outcome) {
+        Some((Outcome::Pass, _)) => (Outcome::Pass, None),
+        Some((outcome, reason)) => (outcome, Some(reason)),
+        None => (
+            Outcome::Unproven,
+            Some("it has no assertion and no control".to_owned()),
+        ),
+    }
 }
 
 /// Why a gate is not run at all.

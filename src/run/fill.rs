@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Seed {
     run: Uuid,
-    seed: [u8; 32],
+    bytes: [u8; 32],
     register: Register,
 }
 
@@ -26,12 +26,16 @@ impl Seed {
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(Uuid::new_v4().as_bytes());
         seed[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-        Self { run, seed, register }
+        Self {
+            run,
+            bytes: seed,
+            register,
+        }
     }
 
     /// The mint of this run for one set of addresses: the same secrets, other places.
     pub(super) fn mint(&self, places: Places) -> Arc<Mint> {
-        let mint = Mint::new(self.run, self.seed, Arc::clone(&self.register));
+        let mint = Mint::new(self.run, self.bytes, Arc::clone(&self.register));
         mint.tell(places);
         Arc::new(mint)
     }

@@ -8,9 +8,12 @@ use crate::{
     control::Journal,
     doing::Mint,
     evidence::Record,
-    gate::model::{Gate, Suite},
+    gate::{
+        model::{Gate, Suite},
+        tree::evaluate,
+    },
     observation::{GateRecord, Names},
-    probe::{self, Files, Site},
+    probe::{Files, Site},
 };
 
 /// What every gate of a run shares.
@@ -43,20 +46,6 @@ impl Hall<'_> {
         }
     }
 
-    /// The gate's lets, evaluated for one pass, each seeing those above it.
-    pub(super) fn lets(&self, gate: &Gate, world: &World, constants: &Names) -> Result<Names, String> {
-        let mut lets = Names::new();
-        for (name, tree) in &gate.lets {
-            let mut scope = world.scope();
-            for names in [constants, &lets] {
-                names.iter().for_each(|(name, value)| scope.bind(name, value));
-            }
-            let value = probe::evaluate(tree, &scope).map_err(|error| format!("let `{name}`: {error}"))?;
-            lets.insert(name.clone(), value);
-        }
-        Ok(lets)
-    }
-
     /// Run a gate. `keep` is handed the record whenever it has grown. Returns why the whole run must stop, if so.
     pub(super) async fn run(
         &self,
@@ -70,7 +59,7 @@ impl Hall<'_> {
         };
         let label = format!("{}/pass", gate.id);
         let world = self.world(&label);
-        let lets = match self.lets(gate, &world, constants) {
+        let lets = match lets(gate, &world, constants) {
             Ok(lets) => lets,
             Err(reason) => {
                 record.not_run = Some(self.base.paper.redact(&reason));
@@ -113,4 +102,18 @@ impl Hall<'_> {
         }
         stop
     }
+}
+
+/// The gate's lets, evaluated for one pass, each seeing those above it.
+pub(super) fn lets(gate: &Gate, world: &World, constants: &Names) -> Result<Names, String> {
+    let mut lets = Names::new();
+    for (name, tree) in &gate.lets {
+        let mut scope = world.scope();
+        for (name, value) in constants.iter().chain(&lets) {
+            scope.bind(name, value);
+        }
+        let value = evaluate(tree, &scope).map_err(|error| format!("let `{name}`: {error}"))?;
+        lets.insert(name.clone(), value);
+    }
+    Ok(lets)
 }

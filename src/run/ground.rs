@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a service may take to be ready again after an act.
-const READY_AGAIN: Duration = Duration::from_secs(60);
+const READY_AGAIN: Duration = Duration::from_mins(1);
 
 /// The topology with everything that made it, so that it can be made again under a change.
 pub(super) struct Stand {
@@ -71,9 +71,9 @@ impl Stand {
         for change in changes {
             if let Change::Variables { set, unset } = change {
                 variables.extend(set.clone());
-                unset.iter().for_each(|name| {
+                for name in unset {
                     variables.remove(name);
-                });
+                }
             }
         }
         let mut model = match source.resolve(&variables) {
@@ -87,9 +87,9 @@ impl Stand {
                     .get_mut(service)
                     .ok_or_else(|| format!("no service `{service}`"))?;
                 service.environment.extend(set.clone());
-                unset.iter().for_each(|name| {
+                for name in unset {
                     service.environment.remove(name);
-                });
+                }
             }
         }
         Ok(Ok(Changed {
@@ -151,9 +151,9 @@ impl Stand {
 
     /// Start a service anew; that it does not become ready is for looks to see, not an error of the act.
     async fn restart_as(&self, service: &str, change: Option<&Change>) -> Result<(), String> {
-        let changes: Vec<Change> = change.into_iter().cloned().collect();
+        let asked: Vec<Change> = change.into_iter().cloned().collect();
         let changed = self
-            .changed(&changes, &self.addresses)?
+            .changed(&asked, &self.addresses)?
             .map_err(|complaints| complaints.to_string())?;
         let definition = changed
             .model
@@ -230,7 +230,7 @@ impl Ground for Stand {
 
     fn model(&self, changes: &[Change]) -> Result<Value, String> {
         match self.changed(changes, &self.addresses)? {
-            Ok(changed) => Ok(json!({"source_sha256": changed.digest, "model": changed.model})),
+            Ok(Changed { digest, model }) => Ok(json!({"source_sha256": digest, "model": model})),
             Err(complaints) => Ok(json!({"refused": complaints.to_string()})),
         }
     }

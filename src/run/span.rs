@@ -71,18 +71,18 @@ pub(super) async fn load(
         label: &label,
         subfolder: &walk.subfolder,
     };
-    let (begins, mut begun) = watch::channel(false);
+    let (starts, mut begun) = watch::channel(false);
     let (ends, ended) = watch::channel(false);
     let (counts, mut count) = watch::channel((0_u64, 0_u64));
     let body = async {
-        let begin = || {
-            let _nobody_listens = begins.send(true);
+        let once_begun = || {
+            let _nobody_listens = starts.send(true);
         };
         let progress = move |progress: crate::load::Progress| {
             let _nobody_listens = counts.send((progress.sent as u64, progress.planned as u64));
         };
         let site = walk.site.asked_by(label.clone());
-        let loaded = looks::load(params, scope, &site, &errand, begin, progress).await;
+        let loaded = looks::load(params, scope, &site, &errand, once_begun, progress).await;
         let _nobody_listens = ends.send(true);
         loaded
     };
@@ -150,11 +150,11 @@ pub(super) async fn change(
     }
     let begin = Instant::now();
     let (ends, ended) = watch::channel(false);
-    let held = async {
+    let sequenced = async {
         join(sequence(walk, inside, begin), sleep(hold)).await;
         let _nobody_listens = ends.send(true);
     };
-    join(held, repeating(walk, inside, begin, &ended)).await;
+    join(sequenced, repeating(walk, inside, begin, &ended)).await;
     for change in applied.iter_mut().rev() {
         change.undo(walk.site, walk.journal).await;
     }

@@ -18,8 +18,12 @@ use super::{
 use crate::{
     doing::Mint,
     evidence::Record,
-    gate::model::Suite,
+    gate::{
+        model::{Suite, Tree},
+        tree::evaluate,
+    },
     judge::verdict::Constants,
+    observation::Names,
     plan::Drawn,
     probe::Access,
     redact::Redactor,
@@ -88,7 +92,7 @@ impl Stage {
             .map_err(|complaints| usage(complaints.to_string()))?;
         let constants = constants(drawn, &mint, record, &json!(model))?;
         let databases = databases(&suite, &mint, &addresses)?;
-        let site = topology::Site {
+        let place = topology::Site {
             folder: compose_folder(&suite),
             logs: record.folder().join("logs"),
             redact: {
@@ -96,7 +100,7 @@ impl Stage {
                 Arc::new(move |line| redactor.text(line).into_owned())
             },
         };
-        let topology = Topology::native(Arc::clone(&run), site, model, addresses.clone()).map_err(not_up)?;
+        let topology = Topology::native(Arc::clone(&run), place, model, addresses.clone()).map_err(not_up)?;
         let overlays = std::sync::Mutex::default();
         let source = drawn.compose.clone();
         let stand = Stand {
@@ -141,13 +145,17 @@ fn registering(redactor: &Redactor) -> crate::doing::Register {
 fn constants(drawn: &Drawn, mint: &Arc<Mint>, record: &Record, model: &Value) -> Result<Constants, Refusal> {
     let suite = &drawn.suite;
     let world = fill::world(suite, mint, "suite");
-    let evaluated = |what: &str, lets: &[(String, crate::gate::model::Tree)], above: &[(&str, &Value)]| {
-        let mut values = crate::observation::Names::new();
+    let evaluated = |what: &str, lets: &[(String, Tree)], above: &[(&str, &Value)]| {
+        let mut values = Names::new();
         for (name, tree) in lets {
             let mut scope = world.scope();
-            above.iter().for_each(|(name, value)| scope.bind(name, value));
-            values.iter().for_each(|(name, value)| scope.bind(name, value));
-            let value = crate::probe::evaluate(tree, &scope).map_err(|error| {
+            for (name, value) in above {
+                scope.bind(name, value);
+            }
+            for (name, value) in &values {
+                scope.bind(name, value);
+            }
+            let value = evaluate(tree, &scope).map_err(|error| {
                 Refusal::new(Kind::Usage, format!("suite.toml: {what} `{name}`: {error}"))
             })?;
             values.insert(name.clone(), value);

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use serde_json::Value;
 
 use super::{
-    gate::Hall,
+    gate::{Hall, lets},
     names::{Repeats, repeats},
     news::News,
     overrides::Overrides,
@@ -237,10 +237,7 @@ impl Bench<'_> {
         let world = self.hall.world(&format!("{}/{label}", self.gate.id));
         let lets = match repeats {
             Some(_) => self.lets.clone(),
-            None => self
-                .hall
-                .lets(self.gate, &world, self.constants)
-                .unwrap_or_default(),
+            None => lets(self.gate, &world, self.constants).unwrap_or_default(),
         };
         let carried = repeats.map(|repeats| (&self.first.pass, repeats));
         self.walk(

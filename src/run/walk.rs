@@ -20,9 +20,13 @@ use crate::{
     cel::{Scope, World},
     control::Journal,
     evidence::Record,
-    gate::model::{Gate, LookAt, Probe, Tree, Until},
+    gate::{
+        self,
+        model::{Gate, LookAt, Probe, Tree, Until},
+        tree::evaluate,
+    },
     observation::{Look, Names, Pass},
-    probe::{self, Site, look},
+    probe::{Site, look},
 };
 
 /// What a walk needs to know; what it finds is its [`Pass`].
@@ -485,8 +489,8 @@ impl Walk<'_> {
         for (name, tree) in &probe.with {
             let mut scope = self.world.scope();
             self.bind(&mut scope, &inner);
-            let value = probe::evaluate(tree, &scope)
-                .map_err(|error| format!("template parameter `{name}`: {error}"))?;
+            let value =
+                evaluate(tree, &scope).map_err(|error| format!("template parameter `{name}`: {error}"))?;
             inner.insert(name.clone(), value);
         }
         Ok(inner)
@@ -512,7 +516,7 @@ impl Walk<'_> {
         let text = value
             .as_str()
             .ok_or_else(|| format!("`{value}` is no duration"))?;
-        probe::duration(text)
+        gate::duration(text)
     }
 
     /// A look that repeats while a span lasts, under whatever overrides are about it.

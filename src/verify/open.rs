@@ -56,7 +56,7 @@ fn read<T: DeserializeOwned>(files: &dyn Files, path: &str, doubts: &mut Vec<Dou
                 "the file",
                 "one of its format",
                 error,
-            ))
+            ));
         })
         .ok()
 }
@@ -86,7 +86,7 @@ fn suite(files: &dyn Files, doubts: &mut Vec<Doubt>) -> Option<Suite> {
                 "its text",
                 "good",
                 complaints,
-            ))
+            ));
         })
         .ok()
 }

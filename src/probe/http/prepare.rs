@@ -4,8 +4,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::super::{Site, evaluate, params};
-use crate::{cel::Scope, gate::model::Tree};
+use super::super::Site;
+use crate::{
+    cel::Scope,
+    gate::{self, model::Tree, tree::evaluate},
+};
 
 /// How long a look waits for its whole answer when the gate does not say.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,7 +59,7 @@ pub fn prepare(tree: &Tree, scope: &Scope<'_>, site: &Site) -> Result<Prepared, 
         (None, None) => String::new(),
     };
     let timeout = match part("timeout")? {
-        Some(Value::String(text)) => params::duration(&text)?,
+        Some(Value::String(text)) => gate::duration(&text)?,
         Some(other) => return Err(format!("`timeout` is `{other}`, not a duration")),
         None => TIMEOUT,
     };

@@ -9,9 +9,9 @@ use tokio::{
 use super::prepare;
 use crate::{
     cel::{Text, World},
-    gate::model::Tree,
+    gate::{model::Tree, tree::literal},
     probe::{
-        Blind, literal, look,
+        Blind, look,
         testing::{Kept, Still, site},
     },
 };

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use crate::{
     cel::World,
-    probe::{Blind, Rollback, literal, look, testing::Bench},
+    gate::tree::literal,
+    probe::{Blind, Rollback, look, testing::Bench},
 };
 
 const SCHEMA: &str =

@@ -6,8 +6,8 @@ use super::{Drives, Made};
 use crate::{
     account::{self, FoundRow, Table},
     cel::Scope,
-    gate::model::Tree,
-    probe::{Params, Site, evaluate, sql},
+    gate::{model::Tree, tree::evaluate},
+    probe::{Params, Site, sql},
 };
 
 /// More rows than any load of ours can leave.

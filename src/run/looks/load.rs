@@ -10,7 +10,7 @@ use crate::{
     cel::{Scope, Sentence, Text},
     digest::Digest,
     exchange::Exchange,
-    gate::model::Tree,
+    gate::{model::Tree, tree::evaluate},
     load::{
         Arrivals, ClassPlan, Launch, Limits, PreparedRequest, Progress, Schedule, Target, TargetPlan, drive,
     },
@@ -144,7 +144,7 @@ fn head(tree: &Tree, scope: &Scope<'_>) -> Result<Value, String> {
         match key.literal() {
             Some("class") | None => {}
             Some(key) => {
-                params.insert(key.to_owned(), crate::probe::evaluate(value, scope)?);
+                params.insert(key.to_owned(), evaluate(value, scope)?);
             }
         }
     }
@@ -314,7 +314,7 @@ fn request(tree: &Tree, scope: &Scope<'_>, site: &Site, names: &Names) -> Result
     if let Some(Tree::Table(entries)) = tree.get("with") {
         for (name, value) in entries {
             let name = name.literal().unwrap_or_default();
-            with.insert(name.to_owned(), crate::probe::evaluate(value, &inner)?);
+            with.insert(name.to_owned(), evaluate(value, &inner)?);
         }
     }
     with.iter().for_each(|(name, value)| inner.bind(name, value));
@@ -352,11 +352,7 @@ fn classes<'t>(tree: &'t Tree, scope: &Scope<'_>, total: usize) -> Result<Vec<Cl
 }
 
 fn class_plan(tree: &Tree, scope: &Scope<'_>, count: usize) -> Result<ClassPlan, String> {
-    let value = |key: &str| {
-        tree.get(key)
-            .map(|part| crate::probe::evaluate(part, scope))
-            .transpose()
-    };
+    let value = |key: &str| tree.get(key).map(|part| evaluate(part, scope)).transpose();
     let lands = match value("lands")?.as_ref().and_then(Value::as_str) {
         None | Some("canonical") => Lands::Canonical,
         Some("dead") => Lands::Dead,
@@ -364,7 +360,7 @@ fn class_plan(tree: &Tree, scope: &Scope<'_>, count: usize) -> Result<ClassPlan,
         Some(other) => return Err(format!("`lands` is `{other}`, not canonical, dead or refused")),
     };
     let cents = match tree.get("with").and_then(|with| with.get("cents")) {
-        Some(cents) => crate::probe::evaluate(cents, scope)?.as_i64().unwrap_or_default(),
+        Some(cents) => evaluate(cents, scope)?.as_i64().unwrap_or_default(),
         None => 0,
     };
     let whole = |value: Option<Value>| value.and_then(|value| usize::try_from(value.as_u64()?).ok());

@@ -6,13 +6,13 @@ use super::Made;
 use crate::{
     cel::Scope,
     evidence::Record,
-    gate::model::Tree,
+    gate::{model::Tree, tree::evaluate},
     outcome::Outcome,
     pack::{
         Between, Label, rehearse,
         wounds::{self, Wound},
     },
-    probe::{Params, evaluate},
+    probe::Params,
 };
 
 /// Rehearse the seal of a record that is still being written.
