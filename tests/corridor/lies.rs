@@ -103,12 +103,8 @@ fn any_derived_file_that_is_gone_is_missed_by_name() {
 #[test]
 fn a_file_that_nothing_explains_is_found_by_name() {
     lie(|folder| {
-        fs::write(folder.join("sql/extra.csv"), "a\n1\n")
-            .or_else(|_| {
-                fs::create_dir(folder.join("sql"))
-                    .and_then(|()| fs::write(folder.join("sql/extra.csv"), "a\n1\n"))
-            })
-            .unwrap()
+        fs::create_dir_all(folder.join("sql")).unwrap();
+        fs::write(folder.join("sql/extra.csv"), "a\n1\n").unwrap();
     })
     .exits(3)
     .says(&["`sql/extra.csv`"]);
@@ -118,8 +114,8 @@ fn a_file_that_nothing_explains_is_found_by_name() {
 fn an_outcome_that_does_not_follow_names_its_gate() {
     lie(|folder| {
         edit(folder, "gates/M1/outcome.json", |it| {
-            it["outcome"] = "fail".into()
-        })
+            it["outcome"] = "fail".into();
+        });
     })
     .exits(3)
     .says(&["outcome of gate `M1`"]);
@@ -181,8 +177,8 @@ fn a_summary_that_takes_a_greater_authority_for_its_name_is_found() {
 fn an_observation_under_which_an_assertion_breaks_takes_the_outcome_with_it() {
     lie(|folder| {
         edit(folder, "gates/M1/observations.json", |it| {
-            it["pass"]["seen"]["again"]["status"] = 500.into()
-        })
+            it["pass"]["seen"]["again"]["status"] = 500.into();
+        });
     })
     .exits(3)
     .says(&["outcome of gate `M1`"]);
