@@ -3,77 +3,77 @@
 //! This page is the table of contents: the rooms in the order in which the data walks through them.
 //! A room leans only on rooms above it; `tests/house.rs` keeps it so.
 
-/// Checked names: ids of gates, names of probes, of services, of files in a pack.
+// Checked names: ids of gates, names of probes, of services, of files in a pack.
 pub mod name;
 
-/// SHA-256, in the one spelling the pack uses.
+// SHA-256, in the one spelling the pack uses.
 pub mod digest;
 
-/// What may not reach paper: every secret of a run by value, with its encodings.
+// What may not reach paper: every secret of a run by value, with its encodings.
 pub mod redact;
 
-/// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
+// The outcome lattice: `pass < unproven < inconclusive < not_run < fail`.
 pub mod outcome;
 
-/// What was seen: passes, looks, controls, exactly as they go to paper.
+// What was seen: passes, looks, controls, exactly as they go to paper.
 pub mod observation;
 
-/// One HTTP request and its response, as the one recorder wrote it.
+// One HTTP request and its response, as the one recorder wrote it.
 pub mod exchange;
 
-/// Common Expression Language: sentences, texts, scopes, pure functions. The one room that names the crate.
+// Common Expression Language: sentences, texts, scopes, pure functions. The one room that names the crate.
 pub mod cel;
 
-/// `suite.toml` and `gate.toml`, read into gates or into every complaint at once.
+// `suite.toml` and `gate.toml`, read into gates or into every complaint at once.
 pub mod gate;
 
-/// The compose file, read into the model we promise to honour.
+// The compose file, read into the model we promise to honour.
 pub mod compose;
 
-/// Requests and rows into figures: percentiles, adherence, conservation by key. Pure.
+// Requests and rows into figures: percentiles, adherence, conservation by key. Pure.
 pub mod account;
 
-/// What is going to be done, frozen before anything starts.
+// What is going to be done, frozen before anything starts.
 pub mod plan;
 
-/// Observations into outcomes: one function, live and offline.
+// Observations into outcomes: one function, live and offline.
 pub mod judge;
 
-/// The pack's layout: manifest, seal, canonical zip, strict reading.
+// The pack's layout: manifest, seal, canonical zip, strict reading.
 pub mod pack;
 
-/// The record, appended to as things happen.
+// The record, appended to as things happen.
 pub mod evidence;
 
-/// Everything derived from the record: summaries, reports, tables. Pure functions.
+// Everything derived from the record: summaries, reports, tables. Pure functions.
 pub mod report;
 
-/// A whole pack into a verified one: everything made again and compared.
+// A whole pack into a verified one: everything made again and compared.
 pub mod verify;
 
-/// Bring-up and teardown of the composed services.
+// Bring-up and teardown of the composed services.
 #[cfg(feature = "live")]
 pub mod topology;
 
-/// The doing world: minting, signing, clocks; evaluates the texts of a gate while it runs.
+// The doing world: minting, signing, clocks; evaluates the texts of a gate while it runs.
 #[cfg(feature = "live")]
 pub mod doing;
 
-/// The open-model load driver.
+// The open-model load driver.
 #[cfg(feature = "live")]
 pub mod load;
 
-/// Looks at the running topology, one file a kind.
+// Looks at the running topology, one file a kind.
 #[cfg(feature = "live")]
 pub mod probe;
 
-/// Changes with their witness and their undoing, one file a kind.
+// Changes with their witness and their undoing, one file a kind.
 #[cfg(feature = "live")]
 pub mod control;
 
-/// The conductor.
+// The conductor.
 #[cfg(feature = "live")]
 pub mod run;
 
-/// The only voice: arguments, progress, words, exit codes.
+// The only voice: arguments, progress, words, exit codes.
 pub mod cli;

@@ -1,7 +1,7 @@
 //! The kind `http`: one request, sent once, and its answer.
 //!
 //! Nothing is retried, redirected, proxied or sent anywhere but to this machine. [`prepare`] makes the exact bytes
-//! of a request and is shared with the load driver; [`look`] sends them and records the exchange.
+//! of a request and is shared with the load driver; `look` sends them and records the exchange.
 
 mod prepare;
 mod read;

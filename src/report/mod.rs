@@ -1,6 +1,6 @@
 //! Everything derived from the record: one model, pure functions, the same bytes wherever they are made.
 //!
-//! `run` writes what [`derive`] returns; `verify` makes it again from the pack and compares, file by file.
+//! `run` writes what [`derive()`] returns; `verify` makes it again from the pack and compares, file by file.
 
 mod authority;
 mod gates;
