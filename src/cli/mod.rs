@@ -11,6 +11,8 @@ mod clean;
 #[cfg(feature = "live")]
 mod load;
 #[cfg(feature = "live")]
+mod looked;
+#[cfg(feature = "live")]
 mod progress;
 #[cfg(feature = "live")]
 mod run;

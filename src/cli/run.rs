@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Exit,
     arguments::{RunWish, SubstrateWish},
+    looked,
     progress::Progress,
 };
 use crate::{
@@ -148,6 +149,10 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> Vec<Strin
         .iter()
         .find(|gate| gate.id == verdict.gate)
         .map_or("", |gate| gate.claim.as_str());
+    let pass = case
+        .records
+        .get(&verdict.gate)
+        .and_then(|record| record.pass.as_ref());
     let mut lines = vec![format!(
         "{} {}: {claim}",
         verdict.outcome.word().to_uppercase(),
@@ -159,6 +164,8 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> Vec<Strin
         .filter(|assertion| assertion.standing != Standing::Held)
     {
         lines.extend(assertion_in_words(assertion));
+        let looked = pass.map_or_else(Vec::new, |pass| looked::in_words(assertion, pass));
+        lines.extend(looked.into_iter().map(|words| format!("      looked    {words}")));
     }
     for control in verdict
         .controls

@@ -13,6 +13,7 @@ fn a_broken_assertion_fails_the_run_and_says_all_there_is_to_say() {
         "the same note a second time is not new",
         expression,
         "again.status = 200",
+        "again: http POST counter /notes, ",
         "hint: see `gates/M1/` in the pack",
         "outcome    fail",
     ]);
