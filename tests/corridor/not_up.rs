@@ -51,7 +51,7 @@ fn a_service_that_never_becomes_healthy_is_named_with_what_was_last_seen() {
             "self.notes.run(\"select 1\")",
             "self.notes.run(\"select 1 from paper\")",
         )
-        .reword("compose.yml", "retries: 50", "retries: 2");
+        .reword("compose.yml", "retries: 50", "retries: 20");
     let said = suite.run(&[]);
     assert_not_up(&suite, said, &["`counter` is unhealthy", "503"]);
 }
