@@ -55,7 +55,7 @@ pub enum Error {
     /// One act on one service failed.
     #[error("failed to {act} `{service}`")]
     Act {
-        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`.
+        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`, `look inside`.
         act: &'static str,
         /// The service.
         service: String,

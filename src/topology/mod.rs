@@ -11,6 +11,7 @@ mod census;
 mod clean;
 mod error;
 mod goal;
+mod inside;
 mod journal;
 mod life;
 mod look;
@@ -39,7 +40,7 @@ pub use self::{
     run_folder::{RunFolder, default_root},
     scratch::Scratch,
     seen::ServiceSeen,
-    substrate::{Redactor, Site},
+    substrate::{Inside, Redactor, Site},
 };
 use self::{
     goal::Goal,

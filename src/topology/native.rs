@@ -5,6 +5,7 @@ mod account;
 mod attend;
 mod binaries;
 mod cluster;
+mod inside;
 mod launch;
 mod place;
 mod prepare;
@@ -18,6 +19,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use futures::future::{BoxFuture, FutureExt as _};
@@ -35,7 +37,7 @@ use super::{
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
     seen::Vitals,
-    substrate::{LifeLine, Signal, Site, Substrate},
+    substrate::{Inside, LifeLine, Signal, Site, Substrate},
     vitals::{Sample, environment, measure},
 };
 use crate::compose::model::{Model, Service};
@@ -212,6 +214,26 @@ impl Native {
         }
     }
 
+    /// Beside the service rather than in it: here they share network, processes and account anyway.
+    async fn look_inside(
+        &self,
+        name: &str,
+        argv: &[String],
+        input: &[u8],
+        within: Duration,
+    ) -> Result<Inside, Cause> {
+        let leader = self.units().get(name).map(|unit| unit.leader);
+        let leader = leader.ok_or("it was never started")?;
+        if !leader.is_alive() {
+            return Err("it does not live".into());
+        }
+        let programs = &self.place.programs;
+        let closure = programs.within_reach(&self.place.site.closure)?;
+        let mut command = inside::command(&closure, programs.account.as_ref(), &self.place.marker);
+        command.args(argv).arg("--pid").arg(leader.pid.to_string());
+        inside::converse(command, input, within).await
+    }
+
     /// End and remove this copy. Blocks until everything is gone.
     fn take_away(&self, keep: bool) -> Vec<Leftover> {
         if self.is_removed.swap(true, Ordering::SeqCst) {
@@ -259,6 +281,16 @@ impl Substrate for Native {
 
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {
         std::future::ready(self.look(name)).boxed()
+    }
+
+    fn inside<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Inside, Cause>> {
+        self.look_inside(name, argv, input, within).boxed()
     }
 
     fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>> {

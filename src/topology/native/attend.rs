@@ -119,7 +119,7 @@ impl Attendance {
 }
 
 /// The code as shells and engines tell it: a signal is 128 + its number.
-fn exit_code(status: ExitStatus) -> i32 {
+pub(super) fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))
