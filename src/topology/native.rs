@@ -8,7 +8,6 @@ mod cluster;
 mod inside;
 mod launch;
 mod place;
-mod prepare;
 mod programs;
 
 use std::{
@@ -34,6 +33,7 @@ use super::{
     census::{Census, Identity, Resident, extinguish},
     error::{Cause, Error, Leftover, Result},
     journal::Journal,
+    prepare::prepare,
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
     seen::Vitals,
@@ -53,6 +53,8 @@ pub(crate) struct Native {
 /// The last process that was started for a service.
 struct Unit {
     leader: Identity,
+    /// The image of the compose file; when it names none, the program.
+    image: String,
     launch: Arc<Launch>,
     journal: Arc<Journal>,
     sample: Sample,
@@ -139,6 +141,7 @@ impl Native {
             name.to_owned(),
             Unit {
                 leader,
+                image: service.image.clone().unwrap_or_else(|| launch.argv[0].clone()),
                 launch,
                 journal,
                 sample: Sample::begin(),
@@ -197,7 +200,7 @@ impl Native {
         let declared = || Some(unit.launch.environment.clone());
         let own = || environment(unit.leader).filter(|_| unit.leader.is_alive());
         Vitals {
-            image: unit.launch.argv.first().cloned().unwrap_or_default(),
+            image: unit.image.clone(),
             image_id: unit.launch.digest.clone(),
             digest: unit.launch.digest.clone(),
             env: if unit.launch.keeps_environment {
@@ -261,7 +264,7 @@ impl Substrate for Native {
             if model.services.values().any(provides_postgres) {
                 Binaries::find()?;
             }
-            prepare::prepare(model, &self.place.site, &self.place.marker).await
+            prepare(model, &self.place.site, &self.place.marker).await
         }
         .boxed()
     }
@@ -293,7 +296,7 @@ impl Substrate for Native {
         self.look_inside(name, argv, input, within).boxed()
     }
 
-    fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>> {
+    fn twin(&self, label: &str, addresses: Addresses, _alone: bool) -> Result<Box<dyn Substrate>> {
         let run = Arc::clone(&self.run);
         let site = Site {
             logs: run.path().join(label).join("logs"),

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::compose::model::{Model, Service};
@@ -17,6 +18,17 @@ use super::{
 
 /// Takes what may not reach paper out of a line.
 pub type Redactor = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// What services run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// Processes of this host.
+    #[default]
+    Native,
+    /// Containers of an engine on this host.
+    Docker,
+}
 
 /// Where a topology stands on this host.
 #[derive(Clone)]
@@ -90,8 +102,14 @@ pub(crate) trait Substrate: Send + Sync {
         within: Duration,
     ) -> BoxFuture<'a, Result<Inside, Cause>>;
 
-    /// A second, empty place for services beside this one.
-    fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>>;
+    /// What was done in another way than the compose file says, one line each.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A second, empty place for services beside this one. One that is alone reaches the services that live by their
+    /// names; they, and whoever asks for them, do not notice it.
+    fn twin(&self, label: &str, addresses: Addresses, alone: bool) -> Result<Box<dyn Substrate>>;
 
     /// Leave what runs to itself: nothing is ended when this is dropped.
     fn disown(&self);
