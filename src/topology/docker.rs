@@ -182,7 +182,10 @@ impl Drop for Docker {
             return;
         }
         // Nobody is left to tell; what could not be taken away is found by its labels.
-        let _left = sweep::sweep_blocking(self.place.engine.socket(), &self.place.filter());
-        let _left = remove(&self.place.folder());
+        match sweep::sweep_blocking(self.place.engine.socket(), &self.place.filter()) {
+            Ok(swept) if swept.left.is_empty() => drop(remove(&self.place.folder())),
+            // The folder says where the rest is.
+            _ => self.place.run.disown(),
+        }
     }
 }

@@ -8,5 +8,7 @@ mod bring_up;
 mod house;
 mod inside;
 mod leaving;
+mod pull;
 mod refused;
 mod scratch;
+mod silence;
