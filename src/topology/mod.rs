@@ -9,12 +9,15 @@ mod addresses;
 mod bring_up;
 mod census;
 mod clean;
+mod docker;
 mod error;
 mod goal;
+mod inside;
 mod journal;
 mod life;
 mod look;
 mod native;
+mod prepare;
 mod readiness;
 mod run_folder;
 mod scratch;
@@ -39,9 +42,10 @@ pub use self::{
     run_folder::{RunFolder, default_root},
     scratch::Scratch,
     seen::ServiceSeen,
-    substrate::{Redactor, Site},
+    substrate::{Inside, On, Redactor, Site},
 };
 use self::{
+    docker::Docker,
     goal::Goal,
     life::Life,
     native::Native,
@@ -78,6 +82,16 @@ impl Topology {
         Ok(Self::on(Box::new(substrate), run, model, addresses))
     }
 
+    /// The services of a resolved model, as containers of this host's engine. Nothing is started yet, and the engine
+    /// is not asked for anything before [`Topology::prepare`].
+    ///
+    /// # Errors
+    /// When the run's folder cannot be used.
+    pub fn docker(run: Arc<RunFolder>, site: Site, model: Model, addresses: Addresses) -> Result<Self> {
+        let substrate = Docker::live(Arc::clone(&run), site, addresses.clone())?;
+        Ok(Self::on(Box::new(substrate), run, model, addresses))
+    }
+
     fn on(substrate: Box<dyn Substrate>, run: Arc<RunFolder>, model: Model, addresses: Addresses) -> Self {
         let line = |name: &String| (name.clone(), Arc::new(watch::Sender::new(Life::default())));
         let lives = model.services.keys().map(line).collect();
@@ -96,6 +110,11 @@ impl Topology {
     /// The model as it was planned, whatever single services are started with by now.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What was done in another way than the compose file says, one line each: an image that stands in for another.
+    pub fn notices(&self) -> Vec<String> {
+        self.substrate.notices()
     }
 
     /// Who is found where.

@@ -1,9 +1,10 @@
 //! What a substrate must be able to do. The topology above it knows order, conditions, deadlines and words; a
 //! substrate knows how one service is started, asked and ended. One file each.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::compose::model::{Model, Service};
@@ -18,6 +19,17 @@ use super::{
 /// Takes what may not reach paper out of a line.
 pub type Redactor = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
+/// What services run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// Processes of this host.
+    #[default]
+    Native,
+    /// Containers of an engine on this host.
+    Docker,
+}
+
 /// Where a topology stands on this host.
 #[derive(Clone)]
 pub struct Site {
@@ -27,6 +39,19 @@ pub struct Site {
     pub logs: PathBuf,
     /// Asked for every line before it is written or kept.
     pub redact: Redactor,
+    /// The closure binary: what is run beside a service to look from inside it.
+    pub closure: PathBuf,
+}
+
+/// What closure said when it was run inside a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Its exit code, or 128 + the number of the signal that ended it.
+    pub exit_code: i32,
+    /// Everything it wrote to its standard output.
+    pub stdout: Vec<u8>,
+    /// Everything it wrote to its standard error, not redacted.
+    pub stderr: String,
 }
 
 /// Where a service's life is written down and followed.
@@ -65,12 +90,30 @@ pub(crate) trait Substrate: Send + Sync {
     /// What can be seen of a service now.
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals>;
 
-    /// A second, empty place for services beside this one.
-    fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>>;
+    /// Run closure inside a service that lives: in its network and among its processes, under its account, without a
+    /// capability, with an environment that holds nothing of ours but the run's marker. `argv` are the words after
+    /// closure's own name; `--pid` and the id of the service's first process, as it is seen from in there, are put
+    /// behind them. `input` is all it gets to read. Nothing of it is left when the future is dropped.
+    fn inside<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Inside, Cause>>;
 
-    /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.
+    /// What was done in another way than the compose file says, one line each.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A second, empty place for services beside this one. One that is alone reaches the services that live by their
+    /// names; they, and whoever asks for them, do not notice it.
+    fn twin(&self, label: &str, addresses: Addresses, alone: bool) -> Result<Box<dyn Substrate>>;
+
     /// Leave what runs to itself: nothing is ended when this is dropped.
     fn disown(&self);
 
+    /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>>;
 }
