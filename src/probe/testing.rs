@@ -171,6 +171,10 @@ impl Ground for Still {
         self.addresses.get(service).copied()
     }
 
+    fn address_inside(&self, service: &str) -> Option<String> {
+        self.addresses.get(service).map(ToString::to_string)
+    }
+
     fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>> {
         Box::pin(async move {
             self.with(service, "inspect", |faked| {
@@ -181,6 +185,14 @@ impl Ground for Still {
 
     fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>> {
         Box::pin(async move { self.with(service, "environment", |faked| faked.env.clone()) })
+    }
+
+    /// The sidecar itself, in this very process, beside whatever process the service is said to be.
+    fn sidecar<'a>(&'a self, service: &'a str, errand: &'a [u8], _within: Duration) -> Answer<'a, Vec<u8>> {
+        Box::pin(async move {
+            let pid = self.with(service, "sidecar", |faked| faked.pid)?;
+            super::sql::answer(pid, errand).await
+        })
     }
 
     fn act<'a>(&'a self, service: &'a str, action: Action) -> Answer<'a, ()> {
