@@ -25,6 +25,7 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 /// A database of one test, and the site that reaches it as `admin` and as the ordinary role `plain`.
 pub(crate) struct Bench {
     pub(crate) site: Site,
+    ground: Arc<Still>,
     _cluster: Arc<Cluster>,
 }
 
@@ -58,11 +59,23 @@ impl Bench {
             ("plain".to_owned(), access("plain")),
         ]);
         let ground = Arc::new(Still::at(&[("postgres", cluster.address)]));
-        let site = site(ground, Arc::new(Kept::default()), databases);
+        let on = Arc::<Still>::clone(&ground);
+        let site = site(on, Arc::new(Kept::default()), databases);
         Self {
             site,
+            ground,
             _cluster: cluster,
         }
+    }
+
+    /// From now on a service is this process.
+    pub(crate) fn runs_as(&self, service: &str, pid: u32) {
+        let faked = Faked {
+            pid,
+            ..Faked::default()
+        };
+        let mut services = self.ground.services.lock().expect("not poisoned");
+        services.insert(service.to_owned(), faked);
     }
 }
 

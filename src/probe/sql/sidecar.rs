@@ -15,6 +15,9 @@ use super::{
 };
 use crate::redact::Redactor;
 
+#[cfg(test)]
+mod tests;
+
 /// Carry an errand out over the DSN of a process, and answer in the form `inside` reads. Not to be able to see is an
 /// answer, too.
 ///
@@ -73,8 +76,11 @@ fn lead(dsn: &str, errand: &Errand, secrets: &Redactor) -> Result<PgConnectOptio
         let _too_short = secrets.register(secret, name);
     }
     let options = PgConnectOptions::from_url(&url).map_err(|_| wrong())?;
-    let place = format!("{}:{}", options.get_host(), options.get_port());
-    if options.get_socket().is_some() || !errand.servers.contains(&place) {
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    if !errand.servers.contains(&place) {
         let why = format!("`{name}` leads to `{place}`, which is no database server of this run");
         return Err(Blind::because(why));
     }
