@@ -2,8 +2,10 @@
 //! reads.
 
 use std::{
+    fs,
     io::Write as _,
     process::{Child, Command, Stdio},
+    thread,
 };
 
 use crate::suite::{Said, Suite, closure, verify};
@@ -35,7 +37,13 @@ struct Holder(Child);
 impl Holder {
     fn of(dsn: &str) -> Self {
         let mut sleep = Command::new("sleep");
-        Self(sleep.arg("600").env("DATABASE_URL", dsn).spawn().unwrap())
+        let holder = Self(sleep.arg("600").env("DATABASE_URL", dsn).spawn().unwrap());
+        // For a moment a process that is becoming another program has no environment at all.
+        let environment = format!("/proc/{}/environ", holder.0.id());
+        while fs::read(&environment).unwrap().is_empty() {
+            thread::yield_now();
+        }
+        holder
     }
 
     /// What the sidecar says beside it, when it is told this.

@@ -1,4 +1,8 @@
-use std::process::{Child, Command, Stdio};
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    thread,
+};
 
 use serde_json::{Value, json};
 
@@ -18,7 +22,13 @@ impl Holder {
     fn of(dsn: &str) -> Self {
         let mut sleep = Command::new("sleep");
         sleep.arg("600").env("DATABASE_URL", dsn).stdin(Stdio::null());
-        Self(sleep.spawn().expect("it starts"))
+        let holder = Self(sleep.spawn().expect("it starts"));
+        // For a moment a process that is becoming another program has no environment at all.
+        let environment = format!("/proc/{}/environ", holder.0.id());
+        while fs::read(&environment).expect("it lives").is_empty() {
+            thread::yield_now();
+        }
+        holder
     }
 }
 
