@@ -84,8 +84,8 @@ impl From<sqlx::Error> for Trouble {
     }
 }
 
-/// `{query or file, db or inside with dsn_env, on, bind, context, first, writes, limit}` → the observation of
-/// [`Answer`].
+/// `{query or file, db or inside with dsn_env, on, bind, context, first, writes, limit}` → `{sqlstate, error, columns,
+/// rows, row, count, ms}`.
 pub async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
     let whom = Whom::read(params)?;
     let question = Question::read(params, site)?;
@@ -121,12 +121,12 @@ impl Answer {
 /// its own.
 async fn ask(question: &Question, database: &Database, site: &Site) -> Result<Answer, Blind> {
     let begin = Instant::now();
-    let outcome = match &site.rollback {
-        Some(rollback) => read::within(question, database, rollback, site).await,
-        None => {
-            let target = Target::of(&database.name, database.on_clone, site)?;
-            patiently(over(question, connect(&target, site)), site.sql_timeout).await
-        }
+    let outcome = if let Some(rollback) = &site.rollback {
+        read::within(question, database, rollback, site).await
+    } else {
+        let target = Target::of(&database.name, database.on_clone, site)?;
+        let asked = Box::pin(over(question, connect(&target, site)));
+        patiently(asked, site.sql_timeout).await
     };
     told(outcome, begin)
 }

@@ -40,7 +40,7 @@ async fn see(pid: u32, errand: &Errand, secrets: &Redactor) -> Result<super::Ans
     let patience = Duration::from_millis(errand.patience_ms);
     let dsn = variable(pid, &errand.dsn_env)?;
     let options = lead(&dsn, errand, secrets)?;
-    let asked = over(&errand.question, open(options, patience));
+    let asked = Box::pin(over(&errand.question, open(options, patience)));
     told(patiently(asked, patience).await, begin)
 }
 
