@@ -13,7 +13,7 @@ owned as (
    where d.refclassid = 'pg_authid'::regclass and d.refobjid in (select oid from mine) and d.deptype = 'o'
 )
 select current_user, session_user, current_database() as database, clock_timestamp() as seen_at,
-       r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication,
+       to_jsonb(r) - 'oid' - 'rolpassword' as attributes,
        coalesce((select jsonb_agg(g.rolname order by g.rolname)
                    from pg_roles g where g.oid in (select oid from mine) and g.rolname <> current_user), '[]') as member_of,
        coalesce((select jsonb_agg(g.rolname order by g.rolname)
