@@ -52,7 +52,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "observation gate plan pack evidence report verify judge outcome topology load run account",
+        "observation gate plan pack evidence report verify judge outcome topology load probe run account",
     ),
 ];
 

@@ -37,6 +37,13 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(after_help = "Example:\n  closure load null --rps 46 --seconds 60")]
     Load(LoadWish),
+    /// Ask a question from inside a service, over the DSN of its running process
+    ///
+    /// Closure runs this by itself, in the namespaces of a service and under its account; the question comes on
+    /// standard input.
+    #[cfg(feature = "live")]
+    #[command(hide = true, after_help = "Example:\n  closure sidecar --pid 1 < errand.json")]
+    Sidecar(SidecarWish),
 }
 
 /// Which gates with which figures.
@@ -174,4 +181,12 @@ pub(super) struct LoadWish {
     /// Print JSON instead of words
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[cfg(feature = "live")]
+#[derive(Args)]
+pub(super) struct SidecarWish {
+    /// The process whose environment holds the DSN
+    #[arg(long, value_name = "PID")]
+    pub(super) pid: u32,
 }

@@ -16,6 +16,8 @@ mod looked;
 mod progress;
 #[cfg(feature = "live")]
 mod run;
+#[cfg(feature = "live")]
+mod sidecar;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,8 @@ fn obey(arguments: Arguments) -> Exit {
         Command::Clean(wish) => clean::command(&wish),
         #[cfg(feature = "live")]
         Command::Load(wish) => load::command(&wish),
+        #[cfg(feature = "live")]
+        Command::Sidecar(wish) => sidecar::command(&wish),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -51,7 +51,7 @@ impl Desk<'_> {
         let profiles = self.profiles(node);
         let sabotage = sabotage?.0;
         if sabotage.iter().any(|change| change.place == Place::Rollback) {
-            self.rolled_back(node, rerun.as_ref(), &inside);
+            self.rolled_back(node, rerun.as_ref(), probes, &inside);
         }
         Some(Control {
             name: entry.key.clone(),
@@ -174,17 +174,26 @@ impl Desk<'_> {
     }
 
     /// What is rolled back at the end of its transaction can only be seen from inside that transaction.
-    fn rolled_back(&mut self, node: &Node, rerun: Option<&Rerun>, course: &Course) {
+    fn rolled_back(&mut self, node: &Node, rerun: Option<&Rerun>, probes: &[Probe], course: &Course) {
+        let at = node.get("rerun").map_or(&node.at, |rerun| &rerun.at);
         for (name, _) in rerun.into_iter().flatten() {
             let kind = course.looks.get(name).and_then(|above| above.kind);
             if let Some(kind) = kind.filter(|kind| !["sql", "conserve"].contains(&kind.name)) {
-                let at = node.get("rerun").map_or(&node.at, |rerun| &rerun.at);
                 let hint = "only `sql` and `conserve` look from inside the transaction";
                 self.pile.hint(
                     at,
                     format!("`{name}` of kind `{}` cannot see what is rolled back", kind.name),
                     hint,
                 );
+            }
+            if probes
+                .iter()
+                .any(|probe| probe.name == *name && looks_inside(probe))
+            {
+                let hint =
+                    "a service asks over a connection of its own: make the change live, with an `undo`";
+                let message = format!("`{name}` looks inside a service and cannot see what is rolled back");
+                self.pile.hint(at, message, hint);
             }
         }
     }
@@ -205,6 +214,10 @@ impl Desk<'_> {
 
 fn words(spotted: Vec<(Spot, String)>) -> Vec<String> {
     spotted.into_iter().map(|(_, word)| word).collect()
+}
+
+fn looks_inside(probe: &Probe) -> bool {
+    matches!(&probe.look, LookAt::Kind { params, .. } if params.get("inside").is_some())
 }
 
 fn makes_scratch(probe: &Probe) -> bool {

@@ -178,6 +178,7 @@ const RESERVED: &[&str] = &[
     "run",
     "compose",
     "from",
+    "controls",
     "it",
     "lists",
     "strings",

@@ -7,7 +7,7 @@ use super::{
     desk::Desk,
     functions::Stance,
     keys,
-    kinds::Choice,
+    kinds::{Choice, Sees},
     model::{Paper, PaperForm, PaperTo},
     node::{Is, Node},
     shape::Shape,
@@ -24,9 +24,23 @@ const CHOICES: &[Choice] = &[
     },
 ];
 
+/// What each control of the gate came to, families spread out: papers see it as `controls`.
+const CONTROLS: &[(&str, Sees)] = &[
+    ("control", Sees::Leaf),
+    ("vars", Sees::Any),
+    ("says", Sees::Leaf),
+    ("proof", Sees::Leaf),
+    ("must_fail", Sees::List(&Sees::Leaf)),
+    ("may_fail", Sees::List(&Sees::Leaf)),
+    ("broken", Sees::List(&Sees::Leaf)),
+    ("note", Sees::Leaf),
+];
+
 impl Desk<'_> {
     /// The papers of a gate.
     pub(super) fn papers(&mut self, gate: &Node, course: &Course) -> Vec<Paper> {
+        let mut course = course.clone();
+        course.names.bind("controls", Shape::seen(CONTROLS).list(), false);
         let Some(list) = gate.get("paper") else {
             return Vec::new();
         };
@@ -37,7 +51,7 @@ impl Desk<'_> {
         }
         list.elements()
             .iter()
-            .filter_map(|node| self.paper(node, course))
+            .filter_map(|node| self.paper(node, &course))
             .collect()
     }
 

@@ -69,11 +69,17 @@ pub trait Ground: Send + Sync {
     /// Where a service with a port listens, seen from outside.
     fn address(&self, service: &str) -> Option<SocketAddr>;
 
+    /// Where a service with a port listens, seen from inside the other services: `host:port`.
+    fn address_inside(&self, service: &str) -> Option<String>;
+
     /// What runs now: one object a service, with the fields of the kind `service`. `*` means all of them.
     fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>>;
 
     /// The environment of a service's process, as the process itself has it.
     fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>>;
+
+    /// Send closure into a service as its sidecar: tell it an errand, and bring back what it answers.
+    fn sidecar<'a>(&'a self, service: &'a str, errand: &'a [u8], within: Duration) -> Answer<'a, Vec<u8>>;
 
     /// Do something to a service as a whole.
     fn act<'a>(&'a self, service: &'a str, action: Action) -> Answer<'a, ()>;

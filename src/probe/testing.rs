@@ -25,6 +25,7 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 /// A database of one test, and the site that reaches it as `admin` and as the ordinary role `plain`.
 pub(crate) struct Bench {
     pub(crate) site: Site,
+    ground: Arc<Still>,
     _cluster: Arc<Cluster>,
 }
 
@@ -58,11 +59,23 @@ impl Bench {
             ("plain".to_owned(), access("plain")),
         ]);
         let ground = Arc::new(Still::at(&[("postgres", cluster.address)]));
-        let site = site(ground, Arc::new(Kept::default()), databases);
+        let on = Arc::<Still>::clone(&ground);
+        let site = site(on, Arc::new(Kept::default()), databases);
         Self {
             site,
+            ground,
             _cluster: cluster,
         }
+    }
+
+    /// From now on a service is this process.
+    pub(crate) fn runs_as(&self, service: &str, pid: u32) {
+        let faked = Faked {
+            pid,
+            ..Faked::default()
+        };
+        let mut services = self.ground.services.lock().expect("not poisoned");
+        services.insert(service.to_owned(), faked);
     }
 }
 
@@ -171,6 +184,10 @@ impl Ground for Still {
         self.addresses.get(service).copied()
     }
 
+    fn address_inside(&self, service: &str) -> Option<String> {
+        self.addresses.get(service).map(ToString::to_string)
+    }
+
     fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>> {
         Box::pin(async move {
             self.with(service, "inspect", |faked| {
@@ -181,6 +198,14 @@ impl Ground for Still {
 
     fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>> {
         Box::pin(async move { self.with(service, "environment", |faked| faked.env.clone()) })
+    }
+
+    /// The sidecar itself, in this very process, beside whatever process the service is said to be.
+    fn sidecar<'a>(&'a self, service: &'a str, errand: &'a [u8], _within: Duration) -> Answer<'a, Vec<u8>> {
+        Box::pin(async move {
+            let pid = self.with(service, "sidecar", |faked| faked.pid)?;
+            super::sql::answer(pid, errand).await
+        })
     }
 
     fn act<'a>(&'a self, service: &'a str, action: Action) -> Answer<'a, ()> {

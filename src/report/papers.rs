@@ -48,7 +48,8 @@ fn world(case: &Case) -> World {
     world
 }
 
-/// What a judged expression sees: constants, needed gates, lets, observations, derives.
+/// What a judged expression sees: constants, needed gates, lets, observations, derives; and, on paper only, what the
+/// gate's controls came to.
 fn scope<'w>(case: &Case, world: &'w World, gate: &Gate, pass: &Pass) -> Scope<'w> {
     let mut scope = world.scope();
     let constants = &case.constants;
@@ -59,6 +60,17 @@ fn scope<'w>(case: &Case, world: &'w World, gate: &Gate, pass: &Pass) -> Scope<'
     scope.bind(
         "from",
         &Value::Object(crate::observation::from_needed(&gate.needs, &case.records)),
+    );
+    let verdict = case.verdicts.iter().find(|verdict| verdict.gate == gate.id);
+    scope.bind(
+        "controls",
+        &json!(
+            verdict
+                .map(|verdict| &verdict.controls)
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+        ),
     );
     for names in [&pass.lets, &pass.seen] {
         names.iter().for_each(|(name, value)| scope.bind(name, value));

@@ -183,6 +183,11 @@ impl Ground for Stand {
         self.addresses.outside(service, port)?.parse().ok()
     }
 
+    fn address_inside(&self, service: &str) -> Option<String> {
+        let port = self.suite.services.get(service)?.port?;
+        self.addresses.inside(service, port)
+    }
+
     fn inspect<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Result<Vec<Value>, String>> {
         Box::pin(async move {
             let seen = match service {
@@ -204,6 +209,26 @@ impl Ground for Stand {
                 .await
                 .map_err(|error| chain(&error))?
                 .env)
+        })
+    }
+
+    fn sidecar<'a>(
+        &'a self,
+        service: &'a str,
+        errand: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Vec<u8>, String>> {
+        Box::pin(async move {
+            let argv = ["sidecar".to_owned()];
+            let said = self.topology.inside(service, &argv, errand, within).await;
+            let said = said.map_err(|error| chain(&error))?;
+            match said.exit_code {
+                0 => Ok(said.stdout),
+                code => Err(format!(
+                    "failed to look inside `{service}`: the sidecar exited with {code}: {}",
+                    said.stderr.trim()
+                )),
+            }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -162,9 +162,14 @@ fn places(entries: &[TcpNetEntry], state: &TcpState) -> Vec<String> {
     let local: BTreeSet<String> = entries
         .iter()
         .filter(|entry| &entry.state == state)
-        .map(|entry| entry.local_address.to_string())
+        .map(|entry| spelled(entry.local_address))
         .collect();
     local.into_iter().collect()
+}
+
+/// As whoever is at the other end spells it: an IPv4 address stays one on a socket that could do both.
+fn spelled(address: SocketAddr) -> String {
+    SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
 }
 
 #[cfg(test)]
@@ -200,6 +205,18 @@ mod tests {
             "{holder}"
         );
         assert!(measured.rss_kib > 100 && measured.fds > Some(2), "{measured:?}");
+    }
+
+    #[test]
+    fn an_address_is_spelled_as_the_other_end_spells_it() {
+        for (address, spelled) in [
+            ("127.0.0.1:5432", "127.0.0.1:5432"),
+            ("[::ffff:127.0.0.1]:5432", "127.0.0.1:5432"),
+            ("[::1]:5432", "[::1]:5432"),
+            ("[::]:5432", "[::]:5432"),
+        ] {
+            assert_eq!(super::spelled(address.parse().expect("an address")), spelled);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod auditor;
 mod good;
+mod inside;
 mod interrupted;
 mod killed;
 mod lies;

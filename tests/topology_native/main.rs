@@ -6,5 +6,6 @@ mod acts;
 mod bring_up;
 mod cluster;
 mod house;
+mod inside;
 mod leaving;
 mod scratch;

@@ -1,6 +1,6 @@
 //! Connections to the run's own databases, pinned so that the same rows read the same everywhere.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use sqlx::{
     ConnectOptions as _, PgConnection,
@@ -53,15 +53,23 @@ impl Target {
     }
 }
 
-/// Open a connection. A role's own settings cannot move what is pinned here.
+/// Open a connection to a database of the suite.
 pub async fn connect(target: &Target, site: &Site) -> Result<PgConnection, Blind> {
-    let timeout = site.sql_timeout.as_millis().to_string();
     let options = PgConnectOptions::new_without_pgpass()
         .host(&target.address.ip().to_string())
         .port(target.address.port())
         .username(&target.user)
         .password(&target.password)
-        .database(&target.database)
+        .database(&target.database);
+    open(options, site.sql_timeout).await
+}
+
+/// Open a connection. A role's own settings, and those of a DSN, cannot move what is pinned here.
+pub(super) async fn open(options: PgConnectOptions, patience: Duration) -> Result<PgConnection, Blind> {
+    let timeout = patience.as_millis().to_string();
+    let place = format!("{}:{}", options.get_host(), options.get_port());
+    let user = options.get_username().to_owned();
+    let options = options
         .ssl_mode(PgSslMode::Disable)
         .application_name("closure")
         .statement_cache_capacity(0)
@@ -72,7 +80,7 @@ pub async fn connect(target: &Target, site: &Site) -> Result<PgConnection, Blind
             ("IntervalStyle", "postgres"),
             ("bytea_output", "hex"),
         ]);
-    let connected = tokio::time::timeout(site.sql_timeout, options.connect()).await;
-    let connected = connected.map_err(|_| Blind::because(format!("`{}` does not answer", target.address)))?;
-    connected.map_err(|error| Blind::because(format!("cannot connect as `{}`: {error}", target.user)))
+    let connected = tokio::time::timeout(patience, options.connect()).await;
+    let connected = connected.map_err(|_| Blind::because(format!("`{place}` does not answer")))?;
+    connected.map_err(|error| Blind::because(format!("cannot connect as `{user}`: {error}")))
 }

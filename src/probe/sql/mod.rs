@@ -3,25 +3,31 @@
 //! A look reads through a cursor in a read-only transaction, over the extended protocol, which takes one statement
 //! only: nothing a gate writes can end that transaction. `writes = true` commits instead. An SQL error is an
 //! observation with its SQLSTATE; a database that cannot be reached leaves none.
+//!
+//! With `inside`, the same is done from within a service and over the service's own DSN: `inside` sends the question
+//! there, `sidecar` is closure at the other end, and what stands between the two is the connection, nothing else.
 
 mod connect;
 mod fill;
+mod inside;
 mod question;
 mod read;
 mod rows;
+mod sidecar;
 #[cfg(test)]
 mod tests;
 mod write;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 pub use connect::{Target, connect};
 pub use fill::{fill, quote};
-pub use question::Question;
+use question::{Database, Question, Whom};
 pub(crate) use question::{on_clone, written};
+pub use sidecar::answer;
 
 use super::{Blind, Params, Site};
 
@@ -30,19 +36,19 @@ const LIMIT: usize = 10_000;
 
 /// What the database answered.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
+struct Answer {
     /// `00000`, or the error's code.
-    pub sqlstate: String,
+    sqlstate: String,
     /// The error's message.
-    pub error: Option<String>,
+    error: Option<String>,
     /// Names of the columns, in order.
-    pub columns: Vec<String>,
+    columns: Vec<String>,
     /// One object a row; none after an error.
-    pub rows: Vec<Map<String, Value>>,
+    rows: Vec<Map<String, Value>>,
     /// Rows, or rows affected by a statement that answers with none.
-    pub count: u64,
+    count: u64,
     /// How long it took, in milliseconds.
-    pub ms: f64,
+    ms: f64,
 }
 
 /// An SQL error, which is something seen; or no way to see.
@@ -78,11 +84,15 @@ impl From<sqlx::Error> for Trouble {
     }
 }
 
-/// `{query or file, db, on, bind, context, first, writes, limit}` → the observation of [`Answer`].
+/// `{query or file, db or inside with dsn_env, on, bind, context, first, writes, limit}` → `{sqlstate, error, columns,
+/// rows, row, count, ms}`.
 pub async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
+    let whom = Whom::read(params)?;
     let question = Question::read(params, site)?;
-    let answer = ask(&question, site).await?;
-    Ok(answer.on_paper())
+    match whom {
+        Whom::Database(database) => Ok(ask(&question, &database, site).await?.on_paper()),
+        Whom::Service { service, dsn_env } => inside::look(&question, &service, &dsn_env, site).await,
+    }
 }
 
 impl Answer {
@@ -107,34 +117,54 @@ impl Answer {
     }
 }
 
-/// Ask one question: inside the site's rolled-back transaction when there is one, else on a connection of its own.
-pub async fn ask(question: &Question, site: &Site) -> Result<Answer, Blind> {
+/// Ask a database of the suite: inside the site's rolled-back transaction when there is one, else on a connection of
+/// its own.
+async fn ask(question: &Question, database: &Database, site: &Site) -> Result<Answer, Blind> {
     let begin = Instant::now();
-    let outcome = match &site.rollback {
-        Some(rollback) => read::within(question, rollback, site).await,
-        // Each statement has its own bound on the server; this one is for a server that is frozen.
-        None => match tokio::time::timeout(site.sql_timeout * 2, alone(question, site)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Blind::because("the database does not answer").into()),
-        },
+    let outcome = if let Some(rollback) = &site.rollback {
+        read::within(question, database, rollback, site).await
+    } else {
+        let target = Target::of(&database.name, database.on_clone, site)?;
+        let asked = Box::pin(over(question, connect(&target, site)));
+        patiently(asked, site.sql_timeout).await
     };
+    told(outcome, begin)
+}
+
+/// Each statement has its own bound on the server; this one is for a server that is frozen.
+async fn patiently(
+    asked: impl Future<Output = Result<Answer, Trouble>>,
+    bound: Duration,
+) -> Result<Answer, Trouble> {
+    match tokio::time::timeout(bound * 2, asked).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Blind::because("the database does not answer").into()),
+    }
+}
+
+/// An SQL error is an answer, too.
+fn told(outcome: Result<Answer, Trouble>, begin: Instant) -> Result<Answer, Blind> {
     let answer = match outcome {
-        Ok(answer) => Ok(answer),
-        Err(Trouble::Sql { sqlstate, error }) => Ok(Answer {
+        Ok(answer) => answer,
+        Err(Trouble::Sql { sqlstate, error }) => Answer {
             sqlstate,
             error: Some(error),
             ..Answer::default()
-        }),
-        Err(Trouble::Blind(blind)) => Err(blind),
+        },
+        Err(Trouble::Blind(blind)) => return Err(blind),
     };
-    answer.map(|answer| Answer {
+    Ok(Answer {
         ms: begin.elapsed().as_secs_f64() * 1000.0,
         ..answer
     })
 }
 
-async fn alone(question: &Question, site: &Site) -> Result<Answer, Trouble> {
-    let mut connection = connect(&Target::of(&question.db, question.on_clone, site)?, site).await?;
+/// Ask over a connection that is opened for this one question, by whom and as whom ever.
+async fn over(
+    question: &Question,
+    connection: impl Future<Output = Result<PgConnection, Blind>>,
+) -> Result<Answer, Trouble> {
+    let mut connection = connection.await?;
     for (at, statement) in question.first.iter().enumerate() {
         before(statement, &mut connection)
             .await

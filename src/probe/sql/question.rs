@@ -1,5 +1,6 @@
-//! One question to one database, as a gate asks it.
+//! What is asked, and of whom.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
@@ -7,32 +8,61 @@ use super::{
     fill,
 };
 
-/// One question to one database.
-#[derive(Clone, Debug, Default)]
-pub struct Question {
-    /// Name of the database in the suite.
-    pub db: String,
+/// Whom a question is put to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Whom {
+    /// A database of the suite, as the suite reaches it.
+    Database(Database),
+    /// The database a service reaches over a DSN of its own: asked from inside it.
+    Service { service: String, dsn_env: String },
+}
+
+/// A database of the suite.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Database {
+    /// Its name in the suite.
+    pub(super) name: String,
     /// Ask the gate's own copy instead.
-    pub on_clone: bool,
+    pub(super) on_clone: bool,
+}
+
+/// One question. It can be told to somebody who asks it elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
     /// The statement, its `:name`s filled in.
-    pub sql: String,
+    pub(super) sql: String,
     /// Settings local to the transaction.
-    pub context: Vec<(String, String)>,
+    pub(super) context: Vec<(String, String)>,
     /// Statements before it, each in a transaction of its own, on the same connection.
-    pub first: Vec<String>,
+    pub(super) first: Vec<String>,
     /// Run it for real.
-    pub writes: bool,
+    pub(super) writes: bool,
     /// The most rows it may answer with; 10,000 when none.
-    pub limit: Option<usize>,
+    pub(super) limit: Option<usize>,
+}
+
+impl Whom {
+    pub(super) fn read(params: Params<'_>) -> Result<Self, Blind> {
+        let on_clone = on_clone(params)?;
+        match params.maybe_text("inside")? {
+            None => Ok(Self::Database(Database {
+                name: params.text("db")?.to_owned(),
+                on_clone,
+            })),
+            Some(_) if on_clone => Err(Blind::because(
+                "`on = \"clone\"` has no say in where a service's own DSN leads",
+            )),
+            Some(service) => Ok(Self::Service {
+                service: service.to_owned(),
+                dsn_env: params.text("dsn_env")?.to_owned(),
+            }),
+        }
+    }
 }
 
 impl Question {
-    pub(crate) fn read(params: Params<'_>, site: &Site) -> Result<Self, Blind> {
-        if params.get("inside").is_some() {
-            return Err(Blind::because(
-                "`inside` is not built yet: there is no way into a service's namespaces",
-            ));
-        }
+    pub(super) fn read(params: Params<'_>, site: &Site) -> Result<Self, Blind> {
         let empty = Map::new();
         let bind = params.table("bind")?.unwrap_or(&empty);
         let written = written(params, "query", "file", site)?;
@@ -42,8 +72,6 @@ impl Question {
             other => Some((name.clone(), other.to_string())),
         };
         Ok(Self {
-            db: params.text("db")?.to_owned(),
-            on_clone: on_clone(params)?,
             sql: fill(&written, bind).map_err(Blind::because)?,
             context: params
                 .table("context")?

@@ -7,7 +7,7 @@ use sqlx::{
 
 use super::{
     super::{Blind, Rollback, Site},
-    Answer, LIMIT, Question, Target, Trouble, one, rows, set_context,
+    Answer, Database, LIMIT, Question, Target, Trouble, one, rows, set_context,
 };
 
 /// Rows fetched at a time.
@@ -24,8 +24,13 @@ pub(super) async fn run(question: &Question, connection: &mut PgConnection) -> R
 
 /// Read inside a transaction that belongs to somebody else, as the role the question names, and leave no trace in
 /// it: an error, the role, the settings and the cursor all end with the savepoint.
-pub(super) async fn within(question: &Question, rollback: &Rollback, site: &Site) -> Result<Answer, Trouble> {
-    let target = Target::of(&question.db, question.on_clone, site)?;
+pub(super) async fn within(
+    question: &Question,
+    database: &Database,
+    rollback: &Rollback,
+    site: &Site,
+) -> Result<Answer, Trouble> {
+    let target = Target::of(&database.name, database.on_clone, site)?;
     if target.service != rollback.service || target.database != rollback.database {
         let why = format!(
             "`{}` is another database than `{}`, where the sabotage stands",

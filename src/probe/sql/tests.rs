@@ -11,7 +11,7 @@ const SCHEMA: &str =
     grant select on t to plain; create table hidden (id int);
     create function sneak() returns int language sql as 'insert into t values (7) returning id';";
 
-async fn see(bench: &Bench, params: Value) -> Result<Value, Blind> {
+pub(super) async fn see(bench: &Bench, params: Value) -> Result<Value, Blind> {
     let world = World::pure();
     let tree = literal(&params).expect("no expression");
     let mut seen = look("sql", &tree, &world.scope(), &bench.site).await.seen?;
@@ -127,8 +127,16 @@ async fn what_cannot_be_seen_is_blind_and_says_why() {
             "no file `missing.sql`",
         ),
         (
-            json!({"db": "admin", "query": "select 1", "inside": "api"}),
-            "`inside` is not built yet",
+            json!({"inside": "api", "query": "select 1"}),
+            "`dsn_env` is missing",
+        ),
+        (
+            json!({"inside": "api", "dsn_env": "DATABASE_URL", "query": "select 1", "on": "clone"}),
+            "no say in where a service's own DSN leads",
+        ),
+        (
+            json!({"inside": "api", "dsn_env": "DATABASE_URL", "query": "select 1"}),
+            "no service `api`",
         ),
     ] {
         let blind = see(&bench, params.clone()).await.expect_err("blind").to_string();

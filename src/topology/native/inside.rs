@@ -77,6 +77,7 @@ mod tests {
     use std::{path::Path, time::Duration};
 
     use super::{Inside, command, converse};
+    use crate::topology::census::{Census, Marks};
 
     const SOON: Duration = Duration::from_secs(30);
 
@@ -116,15 +117,19 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_does_not_answer_is_ended() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let noted = folder.path().join("pid");
-        let script = format!("echo $$ > {}; exec sleep 600", noted.display());
-        let error = converse(shell(&script), b"", Duration::from_millis(500))
+        let marker = "inside-too-late";
+        let mut sleeper = command(Path::new("/bin/sh"), None, marker);
+        sleeper.args(["-c", "exec sleep 600"]);
+        let error = converse(sleeper, b"", Duration::from_millis(200))
             .await
             .expect_err("too late");
-        assert_eq!(error.to_string(), "it did not answer within 500 ms");
-        let pid = std::fs::read_to_string(noted).expect("it had begun");
-        assert!(!Path::new("/proc").join(pid.trim()).exists(), "it lives");
+        assert_eq!(error.to_string(), "it did not answer within 200 ms");
+        let left = Census::take().of_run(Marks {
+            marker,
+            folder: Path::new("/nowhere"),
+            leaders: &[],
+        });
+        assert!(left.is_empty(), "{left:?}");
     }
 
     #[tokio::test]
