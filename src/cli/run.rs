@@ -37,6 +37,7 @@ pub(super) fn command(wish: &RunWish) -> anyhow::Result<Exit> {
         let exit = match refusal.kind() {
             run::Kind::Usage => Exit::Usage,
             run::Kind::NotUp => Exit::NotUp,
+            run::Kind::Unwritten => Exit::Unwritten,
             run::Kind::Bug => Exit::Bug,
         };
         exit.because(refusal)
@@ -57,7 +58,8 @@ fn exit_of(ran: &Ran) -> Exit {
     }
     match ran.ending {
         Ending::Interrupted(_) => Exit::Interrupted,
-        Ending::NotUp(_) => Exit::NotUp,
+        Ending::NotUp(_) | Ending::Lost(_) => Exit::NotUp,
+        Ending::Unwritten(_) => Exit::Unwritten,
         Ending::Whole | Ending::Stopped(_) => match ran.case.outcome() {
             Outcome::Pass => Exit::Pass,
             Outcome::Fail => Exit::Failed,

@@ -27,7 +27,7 @@ use crate::{
     plan::Drawn,
     probe::Access,
     redact::Redactor,
-    topology::{self, Addresses, RunFolder, Topology},
+    topology::{self, Addresses, On, RunFolder, Topology},
 };
 
 /// Everything a run stands on.
@@ -74,6 +74,7 @@ impl Stage {
         run: RunFolder,
         opened: &Opened,
         given: BTreeMap<String, String>,
+        _on: On,
     ) -> Result<Self, Refusal> {
         let record = &opened.record;
         let not_up = |error: topology::Error| Refusal::new(Kind::NotUp, chain(&error));

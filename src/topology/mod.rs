@@ -21,6 +21,7 @@ mod scratch;
 mod seen;
 mod state;
 mod substrate;
+mod tenure;
 mod vitals;
 
 use std::{
@@ -39,7 +40,8 @@ pub use self::{
     run_folder::{RunFolder, default_root},
     scratch::Scratch,
     seen::ServiceSeen,
-    substrate::{Redactor, Site},
+    substrate::{On, Redactor, Site},
+    tenure::{Incarnation, Tenure},
 };
 use self::{
     goal::Goal,

@@ -36,6 +36,7 @@ use super::{
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
     seen::Vitals,
     substrate::{LifeLine, Signal, Site, Substrate},
+    tenure::{Incarnation, Tenure},
     vitals::{Sample, environment, measure},
 };
 use crate::compose::model::{Model, Service};
@@ -259,6 +260,16 @@ impl Substrate for Native {
 
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {
         std::future::ready(self.look(name)).boxed()
+    }
+
+    fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>> {
+        // A process is ours or it is not there: nobody else can put one in its place.
+        let ours = self.units().get(name).map(|unit| Incarnation {
+            id: unit.leader.pid.to_string(),
+            started_at: unit.leader.start_time.to_string(),
+        });
+        let now = ours.clone();
+        std::future::ready(Ok(Tenure { ours, now })).boxed()
     }
 
     fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>> {

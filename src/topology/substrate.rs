@@ -4,6 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::compose::model::{Model, Service};
@@ -13,10 +14,32 @@ use super::{
     error::{Cause, Leftover, Result},
     life::Life,
     seen::Vitals,
+    tenure::Tenure,
 };
 
 /// Takes what may not reach paper out of a line.
 pub type Redactor = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// What services run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// Processes of this host.
+    #[default]
+    Native,
+    /// Containers of an engine on this host.
+    Docker,
+}
+
+impl On {
+    /// As it stands on the command line and on paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Docker => "docker",
+        }
+    }
+}
 
 /// Where a topology stands on this host.
 #[derive(Clone)]
@@ -64,6 +87,9 @@ pub(crate) trait Substrate: Send + Sync {
 
     /// What can be seen of a service now.
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals>;
+
+    /// Who stands for a service, or why that cannot be told now.
+    fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>>;
 
     /// A second, empty place for services beside this one.
     fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>>;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod auditor;
+mod full_disk;
 mod good;
 mod interrupted;
 mod killed;
@@ -12,6 +13,7 @@ mod passing;
 mod red;
 mod refused;
 mod running;
+mod sealed;
 mod suite;
 mod traces;
 mod wounds;
