@@ -100,6 +100,9 @@ impl Stage {
                 let redactor = record.redactor().clone();
                 Arc::new(move |line| redactor.text(line).into_owned())
             },
+            closure: env::current_exe().map_err(|error| {
+                Refusal::new(Kind::Bug, format!("closure cannot tell where it is: {error}"))
+            })?,
         };
         let topology = Topology::native(Arc::clone(&run), place, model, addresses.clone()).map_err(not_up)?;
         let overlays = std::sync::Mutex::default();

@@ -10,6 +10,7 @@ use std::{
 use super::{
     error::{Error, Result},
     run_folder::RunFolder,
+    substrate::On,
 };
 
 /// Tries before we believe that no port is free.
@@ -21,6 +22,7 @@ const LOWEST: u16 = 10_000;
 /// The addresses of one copy of the services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
+    on: On,
     published: BTreeMap<String, BTreeMap<u16, u16>>,
 }
 
@@ -39,18 +41,32 @@ impl Addresses {
                 published.entry(service.clone()).or_default().insert(port, free);
             }
         }
-        Ok(Self { published })
+        Ok(Self {
+            on: run.on(),
+            published,
+        })
     }
 
-    /// Where the other services find a service's container port: `127.0.0.1:23456` natively.
+    /// Where the other services find a service's container port: `127.0.0.1:23456` natively, `api:8000` on a network
+    /// of containers.
     pub fn inside(&self, service: &str, port: u16) -> Option<String> {
-        self.outside(service, port)
+        let outside = self.outside(service, port)?;
+        Some(match self.on {
+            On::Native => outside,
+            On::Docker => format!("{service}:{port}"),
+        })
     }
 
     /// Where probes on this host find it.
     pub fn outside(&self, service: &str, port: u16) -> Option<String> {
         let published = self.published.get(service)?.get(&port)?;
         Some(format!("{}:{published}", Ipv4Addr::LOCALHOST))
+    }
+
+    /// Container port and host port of everything picked for a service.
+    pub(crate) fn of(&self, service: &str) -> impl Iterator<Item = (u16, u16)> {
+        let ports = self.published.get(service).into_iter().flatten();
+        ports.map(|(&port, &published)| (port, published))
     }
 
     /// The host port of a service's first container port: where a service that listens once listens natively.
@@ -67,6 +83,11 @@ impl Addresses {
             .filter(|&port| !is_free(port))
             .collect()
     }
+}
+
+/// The ports of 127.0.0.1 that runs are given: from, up to and without.
+pub fn port_range() -> (u16, u16) {
+    (LOWEST, ephemeral_from())
 }
 
 fn pick_one(run: &RunFolder, above: u16) -> Result<u16> {
@@ -118,7 +139,7 @@ mod tests {
         net::TcpListener,
     };
 
-    use super::Addresses;
+    use super::{Addresses, On};
     use crate::topology::{run_folder::RunFolder, state::RunState};
 
     #[test]
@@ -155,5 +176,18 @@ mod tests {
         assert_eq!(addresses.outside("worker", 8000), None);
         let _listener = TcpListener::bind(("127.0.0.1", port)).expect("it is free");
         assert_eq!(addresses.still_open(), [port]);
+    }
+
+    #[test]
+    fn on_a_network_of_containers_services_find_each_other_by_name() {
+        let root = tempfile::tempdir().expect("a folder");
+        let run = RunFolder::open(root.path(), "r1").expect("opened");
+        run.stand_on(On::Docker).expect("noted");
+        let services = BTreeMap::from([("api".to_owned(), vec![8000])]);
+        let addresses = Addresses::pick(&run, &services).expect("picked");
+        assert_eq!(addresses.inside("api", 8000).as_deref(), Some("api:8000"));
+        assert_eq!(addresses.inside("api", 1), None);
+        let outside = addresses.outside("api", 8000).expect("it is published");
+        assert!(outside.starts_with("127.0.0.1:"), "{outside}");
     }
 }

@@ -32,6 +32,21 @@ pub enum Error {
         /// Its last lines.
         last_words: String,
     },
+    /// The image of a service cannot be had.
+    #[error("there is no image `{image}` for `{service}`: {said}\nhint: {hint}")]
+    Image {
+        /// The image as the compose file names it.
+        image: String,
+        /// The service.
+        service: String,
+        /// What was said by whoever was asked for it.
+        said: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// What holds the services cannot be used at all.
+    #[error("nothing can be started: {0}")]
+    Substrate(Cause),
     /// A service came to a state in which it, and what waits for it, can never be up.
     #[error("`{service}` {what}{}{}", who_waits(.waiting), spoken(.last_words))]
     NotUp {
@@ -55,7 +70,7 @@ pub enum Error {
     /// One act on one service failed.
     #[error("failed to {act} `{service}`")]
     Act {
-        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`.
+        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`, `look inside`.
         act: &'static str,
         /// The service.
         service: String,
@@ -126,6 +141,8 @@ pub enum Leftover {
     Port(u16),
     /// A folder that could not be removed, and why.
     Folder(String),
+    /// A container, network, volume or image of an engine, and why it is still there.
+    Engine(String),
 }
 
 impl fmt::Display for Leftover {
@@ -133,7 +150,7 @@ impl fmt::Display for Leftover {
         match self {
             Self::Process { pid, command } => write!(f, "process {pid} (`{command}`) lives"),
             Self::Port(port) => write!(f, "port {port} is still open"),
-            Self::Folder(what) => write!(f, "{what}"),
+            Self::Folder(what) | Self::Engine(what) => write!(f, "{what}"),
         }
     }
 }

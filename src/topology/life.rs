@@ -9,6 +9,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+/// A service whose health nobody asks counts as running once it has lived this long: one that refuses its settings
+/// has said so by then.
+pub(crate) const SETTLING: Duration = Duration::from_secs(1);
+
 /// Where a service stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +69,18 @@ pub enum Health {
     Unhealthy,
 }
 
+/// What else is known of an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum End {
+    /// Nothing, or the code says it all.
+    #[default]
+    Plain,
+    /// It ran out of the memory it was allowed.
+    Starved,
+    /// Nobody saw it.
+    Lost,
+}
+
 /// What is known of one service.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
@@ -83,16 +99,18 @@ pub(crate) struct Life {
     pub(crate) is_stranded: bool,
     started: Option<Instant>,
     asked_to_end: bool,
+    /// How it ended, when its code says too little.
+    end: End,
     before_pause: State,
 }
 
 impl Life {
     /// A new process of this service lives.
-    pub(crate) fn begin(&mut self, pid: u32, has_check: bool) {
+    pub(crate) fn begin(&mut self, pid: impl Into<Option<u32>>, has_check: bool) {
         *self = Self {
             state: State::Starting,
             health: if has_check { Health::Starting } else { Health::None },
-            pid: Some(pid),
+            pid: pid.into(),
             started_at: Some(Utc::now()),
             starts: self.starts + 1,
             started: Some(Instant::now()),
@@ -155,6 +173,20 @@ impl Life {
         }
     }
 
+    /// Its processes were ended because they wanted more memory than they are allowed.
+    pub(crate) fn starve(&mut self, code: i32) {
+        self.end(code);
+        self.end = End::Starved;
+    }
+
+    /// Nobody can say any more what became of it, and why.
+    pub(crate) fn lose(&mut self, why: String) {
+        self.state = State::Exited;
+        self.pid = None;
+        self.last_look = why;
+        self.end = End::Lost;
+    }
+
     /// From here on an end is what we asked for.
     pub(crate) fn ask_to_end(&mut self) {
         self.asked_to_end = true;
@@ -181,6 +213,12 @@ impl Life {
     /// What happened to it, as a predicate: `exited with 3`.
     pub(crate) fn in_words(&self) -> String {
         match (self.state, self.exit_code) {
+            (State::Exited, None) if self.end == End::Lost => {
+                format!("was lost sight of: {}", self.last_look)
+            }
+            (State::Exited, Some(code)) if self.end == End::Starved => {
+                format!("exited with {code}: it wanted more memory than it is allowed")
+            }
             (State::Exited, None) => "could not be started".to_owned(),
             (State::Exited | State::Completed, Some(code)) => format!("exited with {code}"),
             (state, _) => format!("is {state}"),
@@ -249,6 +287,23 @@ mod tests {
         assert_eq!(life.state, State::Running);
         assert_eq!(Goal::Completed.standing(&life), Standing::Rising);
         assert_eq!(Goal::Running.standing(&life), Standing::Ready);
+    }
+
+    #[test]
+    fn an_end_for_want_of_memory_and_one_nobody_saw_are_told_as_such() {
+        let mut starved = born(true);
+        starved.starve(137);
+        assert_eq!(
+            starved.in_words(),
+            "exited with 137: it wanted more memory than it is allowed"
+        );
+        let mut lost = born(false);
+        lost.lose("the engine is gone".to_owned());
+        assert_eq!(lost.in_words(), "was lost sight of: the engine is gone");
+        assert_eq!(Goal::Running.standing(&lost), Standing::Failed);
+        lost.begin(8, false);
+        lost.end(0);
+        assert_eq!(lost.in_words(), "exited with 0");
     }
 
     #[test]

@@ -44,7 +44,11 @@ impl Topology {
             state: life.state,
             health: life.health,
             exit_code: life.exit_code,
-            image: definition.image.unwrap_or(vitals.image),
+            image: if vitals.image.is_empty() {
+                definition.image.unwrap_or_default()
+            } else {
+                vitals.image
+            },
             image_id: vitals.image_id,
             digest: vitals.digest,
             pid: life.pid,

@@ -9,16 +9,20 @@ mod addresses;
 mod bring_up;
 mod census;
 mod clean;
+mod docker;
 mod error;
 mod goal;
+mod inside;
 mod journal;
 mod life;
 mod look;
 mod native;
+mod prepare;
 mod readiness;
 mod run_folder;
 mod scratch;
 mod seen;
+mod stale;
 mod state;
 mod substrate;
 mod tenure;
@@ -26,6 +30,7 @@ mod vitals;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
     time::Duration,
 };
@@ -33,17 +38,21 @@ use std::{
 use tokio::sync::watch;
 
 pub use self::{
-    addresses::Addresses,
+    addresses::{Addresses, port_range},
     clean::{Cleaned, clean},
+    docker::{EngineSeen, ImageSeen},
     error::{Cause, Error, Leftover, Result},
     life::{Health, State},
+    native::NativeSeen,
     run_folder::{RunFolder, default_root},
     scratch::Scratch,
     seen::ServiceSeen,
-    substrate::{On, Redactor, Site},
+    stale::stale,
+    substrate::{Inside, On, Redactor, Site},
     tenure::{Incarnation, Tenure},
 };
 use self::{
+    docker::Docker,
     goal::Goal,
     life::Life,
     native::Native,
@@ -53,6 +62,41 @@ use crate::{
     compose::model::{Condition, Model, Service},
     name::nearest,
 };
+
+/// The engine of this host: what it is, or why there is none to be asked.
+///
+/// # Errors
+/// In words, with what to do.
+pub async fn engine() -> Result<EngineSeen, Cause> {
+    docker::engine().await
+}
+
+/// Where the image of each service stands on the engine of this host; none is pulled.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn images(model: &Model) -> Result<Vec<ImageSeen>, Cause> {
+    docker::images(model).await
+}
+
+/// Waits for as long as what services run on is there; natively that is for ever. Returns what went away, in words.
+pub async fn lost(on: On) -> String {
+    match on {
+        On::Native => std::future::pending().await,
+        On::Docker => docker::gone().await,
+    }
+}
+
+/// What this host has, and what it lacks, to run the services of a model as its own processes. `folder` is the compose
+/// file's.
+pub fn native(model: &Model, folder: &Path) -> NativeSeen {
+    native::native(model, folder)
+}
+
+/// What this host lacks to build what the services of a model run, whatever they run on.
+pub fn unbuildable(model: &Model, folder: &Path) -> Vec<String> {
+    native::unbuildable(model, folder)
+}
 
 /// How long a service may take to end when its compose file does not say: what engines grant.
 const GRACE: Duration = Duration::from_secs(10);
@@ -80,6 +124,16 @@ impl Topology {
         Ok(Self::on(Box::new(substrate), run, model, addresses))
     }
 
+    /// The services of a resolved model, as containers of this host's engine. Nothing is started yet, and the engine
+    /// is not asked for anything before [`Topology::prepare`].
+    ///
+    /// # Errors
+    /// When the run's folder cannot be used.
+    pub fn docker(run: Arc<RunFolder>, site: Site, model: Model, addresses: Addresses) -> Result<Self> {
+        let substrate = Docker::live(Arc::clone(&run), site, addresses.clone())?;
+        Ok(Self::on(Box::new(substrate), run, model, addresses))
+    }
+
     fn on(substrate: Box<dyn Substrate>, run: Arc<RunFolder>, model: Model, addresses: Addresses) -> Self {
         let line = |name: &String| (name.clone(), Arc::new(watch::Sender::new(Life::default())));
         let lives = model.services.keys().map(line).collect();
@@ -98,6 +152,11 @@ impl Topology {
     /// The model as it was planned, whatever single services are started with by now.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What was done in another way than the compose file says, one line each: an image that stands in for another.
+    pub fn notices(&self) -> Vec<String> {
+        self.substrate.notices()
     }
 
     /// Who is found where.

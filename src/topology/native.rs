@@ -5,10 +5,14 @@ mod account;
 mod attend;
 mod binaries;
 mod cluster;
+mod inside;
 mod launch;
+mod needs;
 mod place;
-mod prepare;
 mod programs;
+
+pub use self::needs::NativeSeen;
+pub(crate) use self::needs::{native, unbuildable};
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +22,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use futures::future::{BoxFuture, FutureExt as _};
@@ -25,17 +30,18 @@ use rustix::process::Pid;
 
 use self::{
     account::Account, attend::Attendance, binaries::Binaries, launch::Launch, place::Place,
-    programs::Programs,
+    programs::{CLEAN_PATH, Programs},
 };
 use super::{
     addresses::Addresses,
     census::{Census, Identity, Resident, extinguish},
     error::{Cause, Error, Leftover, Result},
     journal::Journal,
+    prepare::prepare,
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
     seen::Vitals,
-    substrate::{LifeLine, Signal, Site, Substrate},
+    substrate::{Inside, LifeLine, Signal, Site, Substrate},
     tenure::{Incarnation, Tenure},
     vitals::{Sample, environment, measure},
 };
@@ -52,6 +58,8 @@ pub(crate) struct Native {
 /// The last process that was started for a service.
 struct Unit {
     leader: Identity,
+    /// The image of the compose file; when it names none, the program.
+    image: String,
     launch: Arc<Launch>,
     journal: Arc<Journal>,
     sample: Sample,
@@ -138,6 +146,7 @@ impl Native {
             name.to_owned(),
             Unit {
                 leader,
+                image: service.image.clone().unwrap_or_else(|| launch.argv[0].clone()),
                 launch,
                 journal,
                 sample: Sample::begin(),
@@ -196,7 +205,7 @@ impl Native {
         let declared = || Some(unit.launch.environment.clone());
         let own = || environment(unit.leader).filter(|_| unit.leader.is_alive());
         Vitals {
-            image: unit.launch.argv.first().cloned().unwrap_or_default(),
+            image: unit.image.clone(),
             image_id: unit.launch.digest.clone(),
             digest: unit.launch.digest.clone(),
             env: if unit.launch.keeps_environment {
@@ -211,6 +220,26 @@ impl Native {
             fds: measured.fds,
             last_words: unit.journal.last_words(),
         }
+    }
+
+    /// Beside the service rather than in it: here they share network, processes and account anyway.
+    async fn look_inside(
+        &self,
+        name: &str,
+        argv: &[String],
+        input: &[u8],
+        within: Duration,
+    ) -> Result<Inside, Cause> {
+        let leader = self.units().get(name).map(|unit| unit.leader);
+        let leader = leader.ok_or("it was never started")?;
+        if !leader.is_alive() {
+            return Err("it does not live".into());
+        }
+        let programs = &self.place.programs;
+        let closure = programs.within_reach(&self.place.site.closure)?;
+        let mut command = inside::command(&closure, programs.account.as_ref(), &self.place.marker);
+        command.args(argv).arg("--pid").arg(leader.pid.to_string());
+        inside::converse(command, input, within).await
     }
 
     /// End and remove this copy. Blocks until everything is gone.
@@ -240,7 +269,7 @@ impl Substrate for Native {
             if model.services.values().any(provides_postgres) {
                 Binaries::find()?;
             }
-            prepare::prepare(model, &self.place.site, &self.place.marker).await
+            prepare(model, &self.place.site, &self.place.marker).await
         }
         .boxed()
     }
@@ -272,7 +301,17 @@ impl Substrate for Native {
         std::future::ready(Ok(Tenure { ours, now })).boxed()
     }
 
-    fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>> {
+    fn inside<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Inside, Cause>> {
+        self.look_inside(name, argv, input, within).boxed()
+    }
+
+    fn twin(&self, label: &str, addresses: Addresses, _alone: bool) -> Result<Box<dyn Substrate>> {
         let run = Arc::clone(&self.run);
         let site = Site {
             logs: run.path().join(label).join("logs"),

@@ -9,7 +9,7 @@ use super::life::Health;
 
 /// While a service starts it is looked at this often, however long its interval: waiting for the next look is time
 /// in which nothing happens.
-const EAGER: Duration = Duration::from_millis(100);
+pub(crate) const EAGER: Duration = Duration::from_millis(100);
 
 /// Looks into health.
 #[derive(Debug)]
@@ -18,6 +18,36 @@ pub(crate) struct Readiness {
     health: Health,
     failures: u32,
     counted_at: Option<Duration>,
+}
+
+/// How one look went that did not simply succeed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Words<'a> {
+    /// It ended with a code, and said something.
+    Ended(i32, &'a str),
+    /// It could not be started, and why.
+    NotStarted(&'a str),
+    /// It was still under way when its time was over.
+    TooLate(Duration),
+}
+
+/// A look in words, the same on every substrate.
+pub(crate) fn spoken(words: Words<'_>) -> String {
+    const LONGEST: usize = 400;
+    match words {
+        Words::Ended(code, said) => {
+            let short: String = said.chars().take(LONGEST).collect();
+            match (code, short.is_empty()) {
+                (0, _) => short,
+                (code, true) => format!("the health check exited with {code}"),
+                (code, false) => format!("the health check exited with {code}: {short}"),
+            }
+        }
+        Words::NotStarted(why) => format!("the health check could not be started: {why}"),
+        Words::TooLate(within) => {
+            format!("the health check did not answer within {} ms", within.as_millis())
+        }
+    }
 }
 
 impl Readiness {

@@ -15,6 +15,7 @@ use super::{
     census::{Identity, Marks, extinguish},
     error::{Error, Leftover, Result},
     state::RunState,
+    substrate::On,
 };
 
 /// The lock's name in the run's folder.
@@ -81,6 +82,19 @@ impl RunFolder {
     /// The folder; gone once the run is closed.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Say what the services of this run stand on, before addresses are picked for them; natively unless said.
+    ///
+    /// # Errors
+    /// When the run's state cannot be written.
+    pub fn stand_on(&self, on: On) -> Result<()> {
+        self.note(|state| state.substrate = on)
+    }
+
+    /// What the services of this run stand on.
+    pub fn on(&self) -> On {
+        self.state().substrate
     }
 
     /// Change the state and put it on disk, before the act it tells of wherever that is possible.

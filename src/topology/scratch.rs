@@ -36,9 +36,10 @@ impl Topology {
     /// When there is no such service, or the copy cannot be made or removed.
     pub async fn scratch(&self, scratch: Scratch) -> Result<Vec<ServiceSeen>> {
         let number = self.scratches.fetch_add(1, Ordering::Relaxed) + 1;
+        let label = format!("scratch-{number}");
         let substrate = self
             .substrate
-            .twin(&format!("scratch-{number}"), scratch.addresses.clone())?;
+            .twin(&label, scratch.addresses.clone(), scratch.alone)?;
         let mut copy = Self::on(substrate, Arc::clone(&self.run), scratch.model, scratch.addresses);
         copy.narrow(&scratch.services, scratch.alone)?;
         let climbs = copy.lives.keys().map(|name| copy.climb(name, scratch.alone));

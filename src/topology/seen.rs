@@ -17,11 +17,13 @@ pub struct ServiceSeen {
     pub health: Health,
     /// How it ended: its own code, or 128 + the number of the signal that ended it; null while it lives.
     pub exit_code: Option<i32>,
-    /// The image of the compose file; natively, when it names none, the program.
+    /// The image it was started from, which is that of the compose file unless another stands in for it; natively,
+    /// when it names none, the program.
     pub image: String,
     /// `sha256:` and 64 digits: natively of the program's bytes; empty when nothing was started.
     pub image_id: String,
-    /// Natively the same as `image_id`.
+    /// Natively the same as `image_id`; else the image's name in a registry with its digest there, empty for an image
+    /// that was never in one.
     pub digest: String,
     /// Process id of its leader; null when it does not live.
     pub pid: Option<u32>,
@@ -39,8 +41,8 @@ pub struct ServiceSeen {
     pub rss_kib: u64,
     /// Per cent of one core since the look before, or since its start.
     pub cpu_pct: f64,
-    /// Open file descriptors of all its processes.
-    pub fds: u64,
+    /// Open file descriptors of all its processes; null when they may not be looked at.
+    pub fds: Option<u64>,
     /// Milliseconds from its start until it was ready, or over.
     pub took_ms: u64,
     /// The last lines it wrote, redacted; when it wrote none, what its last health look said or why it did not start.
@@ -59,6 +61,6 @@ pub(crate) struct Vitals {
     pub(crate) listens: Vec<String>,
     pub(crate) rss_kib: u64,
     pub(crate) cpu_pct: f64,
-    pub(crate) fds: u64,
+    pub(crate) fds: Option<u64>,
     pub(crate) last_words: String,
 }

@@ -3,13 +3,13 @@
 use std::{
     fs,
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::census::Identity;
+use super::{census::Identity, substrate::On};
 
 /// The file's name in the run's folder.
 pub(crate) const STATE_FILE: &str = "state.json";
@@ -20,7 +20,10 @@ pub(crate) struct RunState {
     /// Version of this form.
     pub(crate) format: u32,
     pub(crate) run_id: String,
-    pub(crate) substrate: String,
+    pub(crate) substrate: On,
+    /// The socket of the engine that holds its containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) engine: Option<PathBuf>,
     pub(crate) created_at: DateTime<Utc>,
     /// The process that owns the run.
     pub(crate) owner: Option<Identity>,
@@ -46,7 +49,8 @@ impl RunState {
         Self {
             format: 1,
             run_id: run_id.to_owned(),
-            substrate: "native".to_owned(),
+            substrate: On::Native,
+            engine: None,
             created_at: Utc::now(),
             owner: Identity::of(std::process::id()),
             groups: Vec::new(),

@@ -1,7 +1,7 @@
 //! What a substrate must be able to do. The topology above it knows order, conditions, deadlines and words; a
 //! substrate knows how one service is started, asked and ended. One file each.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,19 @@ pub struct Site {
     pub logs: PathBuf,
     /// Asked for every line before it is written or kept.
     pub redact: Redactor,
+    /// The closure binary: what is run beside a service to look from inside it.
+    pub closure: PathBuf,
+}
+
+/// What closure said when it was run inside a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Its exit code, or 128 + the number of the signal that ended it.
+    pub exit_code: i32,
+    /// Everything it wrote to its standard output.
+    pub stdout: Vec<u8>,
+    /// Everything it wrote to its standard error, not redacted.
+    pub stderr: String,
 }
 
 /// Where a service's life is written down and followed.
@@ -91,12 +104,30 @@ pub(crate) trait Substrate: Send + Sync {
     /// Who stands for a service, or why that cannot be told now.
     fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>>;
 
-    /// A second, empty place for services beside this one.
-    fn twin(&self, label: &str, addresses: Addresses) -> Result<Box<dyn Substrate>>;
+    /// Run closure inside a service that lives: in its network and among its processes, under its account, without a
+    /// capability, with an environment that holds nothing of ours but the run's marker. `argv` are the words after
+    /// closure's own name; `--pid` and the id of the service's first process, as it is seen from in there, are put
+    /// behind them. `input` is all it gets to read. Nothing of it is left when the future is dropped.
+    fn inside<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Inside, Cause>>;
 
-    /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.
+    /// What was done in another way than the compose file says, one line each.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A second, empty place for services beside this one. One that is alone reaches the services that live by their
+    /// names; they, and whoever asks for them, do not notice it.
+    fn twin(&self, label: &str, addresses: Addresses, alone: bool) -> Result<Box<dyn Substrate>>;
+
     /// Leave what runs to itself: nothing is ended when this is dropped.
     fn disown(&self);
 
+    /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>>;
 }

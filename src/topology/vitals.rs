@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,9 @@ use procfs::{
 };
 
 use super::census::{Identity, MARKER, Resident};
+
+/// Where an engine answers for the names of services, on every network of containers.
+const ENGINE_NAMES: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 
 /// Processor time of a service at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +27,8 @@ pub(crate) struct Sample {
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) rss_kib: u64,
-    pub(crate) fds: u64,
+    /// Absent when nobody lets us look at them.
+    pub(crate) fds: Option<u64>,
     pub(crate) sockets: Vec<String>,
     pub(crate) listens: Vec<String>,
     used: Duration,
@@ -61,18 +66,25 @@ pub(crate) fn measure(family: &[Resident]) -> Measured {
     let mut inodes = HashSet::new();
     let mut measured = Measured {
         rss_kib: resident_kib(&processes),
+        fds: processes.is_empty().then_some(0),
         ..Measured::default()
     };
     for process in &processes {
-        for descriptor in process.fd().into_iter().flatten().flatten() {
-            measured.fds += 1;
-            if let FDTarget::Socket(inode) = descriptor.target {
+        for descriptor in process.fd().into_iter().flatten() {
+            measured.fds = Some(measured.fds.unwrap_or(0) + 1);
+            if let Ok(FDTarget::Socket(inode)) = descriptor.map(|descriptor| descriptor.target) {
                 inodes.insert(inode);
             }
         }
         measured.used += processor_time(process);
     }
-    let entries = sockets_of(&inodes);
+    let entries = processes.first().map(tcp_entries).unwrap_or_default();
+    let is_theirs = |entry: &TcpNetEntry| match measured.fds {
+        Some(_) => inodes.contains(&entry.inode),
+        // In a network of its own every socket is the service's, but for the engine's own name server.
+        None => entry.local_address.ip() != ENGINE_NAMES,
+    };
+    let entries: Vec<TcpNetEntry> = entries.into_iter().filter(is_theirs).collect();
     measured.sockets = places(&entries, &TcpState::Established);
     measured.listens = places(&entries, &TcpState::Listen);
     measured
@@ -116,13 +128,34 @@ fn processor_time(process: &Process) -> Duration {
     Duration::from_millis(ticks * 1000 / per_second)
 }
 
-fn sockets_of(inodes: &HashSet<u64>) -> Vec<TcpNetEntry> {
-    let four = procfs::net::tcp().unwrap_or_default();
-    let six = procfs::net::tcp6().unwrap_or_default();
-    four.into_iter()
-        .chain(six)
-        .filter(|entry| inodes.contains(&entry.inode))
-        .collect()
+/// Every TCP socket of the network a process stands on.
+fn tcp_entries(process: &Process) -> Vec<TcpNetEntry> {
+    let (four, six) = (process.tcp(), process.tcp6());
+    [four, six].into_iter().flatten().flatten().collect()
+}
+
+/// The account a process runs under now: `uid:gid`.
+pub(crate) fn account(leader: Identity) -> Option<String> {
+    let process = Process::new(i32::try_from(leader.pid).ok()?).ok()?;
+    let status = process.status().ok().filter(|_| leader.is_alive())?;
+    Some(format!("{}:{}", status.euid, status.egid))
+}
+
+/// Who listens on a TCP port of this host, as far as we may look.
+pub(crate) fn listener_of(port: u16) -> Option<String> {
+    let listens = |entry: &TcpNetEntry| entry.state == TcpState::Listen && entry.local_address.port() == port;
+    let inodes: HashSet<u64> = tcp_entries(&Process::myself().ok()?)
+        .into_iter()
+        .filter(listens)
+        .map(|entry| entry.inode)
+        .collect();
+    let holds = |process: &Process| {
+        let mut descriptors = process.fd().into_iter().flatten().flatten();
+        descriptors.any(|one| matches!(one.target, FDTarget::Socket(inode) if inodes.contains(&inode)))
+    };
+    let mut processes = procfs::process::all_processes().ok()?.flatten();
+    let holder = processes.find(holds)?;
+    Some(format!("process {} (`{}`)", holder.pid, holder.stat().ok()?.comm))
 }
 
 fn places(entries: &[TcpNetEntry], state: &TcpState) -> Vec<String> {
@@ -138,7 +171,7 @@ fn places(entries: &[TcpNetEntry], state: &TcpState) -> Vec<String> {
 mod tests {
     use std::net::{TcpListener, TcpStream};
 
-    use super::{Identity, environment, measure};
+    use super::{Identity, environment, listener_of, measure};
     use crate::topology::census::Census;
 
     fn ourselves() -> Vec<super::Resident> {
@@ -160,7 +193,10 @@ mod tests {
         let local = client.local_addr().expect("it has one").to_string();
         assert!(measured.sockets.contains(&local), "{measured:?}");
         assert!(!measured.listens.contains(&local));
-        assert!(measured.rss_kib > 100 && measured.fds > 2, "{measured:?}");
+        let port = listener.local_addr().expect("it has one").port();
+        let holder = listener_of(port).expect("we listen");
+        assert!(holder.starts_with(&format!("process {} (`", std::process::id())), "{holder}");
+        assert!(measured.rss_kib > 100 && measured.fds > Some(2), "{measured:?}");
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl House {
             folder: self.root.path().to_owned(),
             logs: self.logs(),
             redact: Arc::new(|line| line.replace("hunter2", "‹password›")),
+            closure: PathBuf::from(env!("CARGO_BIN_EXE_closure")),
         }
     }
 

@@ -179,6 +179,7 @@ async fn holder() {
         folder: root.clone(),
         logs: root.join("holder-logs"),
         redact: Arc::new(str::to_owned),
+        closure: env!("CARGO_BIN_EXE_closure").into(),
     };
     let topology = closure::topology::Topology::native(run, site, model, addresses).unwrap();
     topology.bring_up(PATIENCE).await.unwrap();

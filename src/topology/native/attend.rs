@@ -18,14 +18,10 @@ use tokio::{
 use super::launch::Launch;
 use crate::topology::{
     journal::Journal,
-    life::{Health, Life, State},
-    readiness::Readiness,
+    life::{Health, Life, SETTLING, State},
+    readiness::{Readiness, Words, spoken},
     substrate::LifeLine,
 };
-
-/// A service whose health nobody asks counts as running once it has lived this long: one that refuses its settings
-/// has said so by then.
-const SETTLING: Duration = Duration::from_secs(1);
 
 /// How long the last lines may take to arrive after the process that wrote them is gone.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -82,7 +78,7 @@ impl Attendance {
         let argv = self.launch.health.as_deref().unwrap_or_default();
         let child = match self.launch.command(argv).kill_on_drop(true).spawn() {
             Ok(child) => child,
-            Err(error) => return (false, format!("the health check could not be started: {error}")),
+            Err(error) => return (false, spoken(Words::NotStarted(&error.to_string()))),
         };
         let group = child
             .id()
@@ -92,18 +88,15 @@ impl Attendance {
             Ok(Ok(output)) => {
                 let words = [output.stdout, output.stderr].concat();
                 let words = String::from_utf8_lossy(&words).trim().to_owned();
-                (output.status.success(), spoken(output.status, &words))
+                (
+                    output.status.success(),
+                    spoken(Words::Ended(exit_code(output.status), &words)),
+                )
             }
             Ok(Err(error)) => (false, format!("the health check could not be heard: {error}")),
             Err(_) => {
                 let _empty = group.map(|group| kill_process_group(group, Signal::KILL));
-                (
-                    false,
-                    format!(
-                        "the health check did not answer within {} ms",
-                        patience.as_millis()
-                    ),
-                )
+                (false, spoken(Words::TooLate(patience)))
             }
         }
     }
@@ -119,19 +112,9 @@ impl Attendance {
 }
 
 /// The code as shells and engines tell it: a signal is 128 + its number.
-fn exit_code(status: ExitStatus) -> i32 {
+pub(super) fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))
         .unwrap_or(-1)
-}
-
-fn spoken(status: ExitStatus, words: &str) -> String {
-    const LONGEST: usize = 400;
-    let short: String = words.chars().take(LONGEST).collect();
-    match (status.success(), short.is_empty()) {
-        (true, _) => short,
-        (false, true) => format!("the health check exited with {}", exit_code(status)),
-        (false, false) => format!("the health check exited with {}: {short}", exit_code(status)),
-    }
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// Run each distinct `prepare` of a model once, one after another, in the compose file's folder. It is a build, not
 /// a service: it runs as whoever runs us, with their environment, and is marked only so that it can be ended.
-pub(super) async fn prepare(model: &Model, site: &Site, marker: &str) -> Result<()> {
+pub(crate) async fn prepare(model: &Model, site: &Site, marker: &str) -> Result<()> {
     let natives = model
         .services
         .values()

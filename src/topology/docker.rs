@@ -1,0 +1,198 @@
+//! The docker substrate: services as containers of this host's engine, on networks and volumes of the run. This file
+//! and its folder are the only ones that name the engine's client.
+
+mod attend;
+mod check;
+mod context;
+mod creation;
+mod engine;
+mod images;
+mod inside;
+mod names;
+mod place;
+mod refusal;
+mod sweep;
+mod tenure;
+
+pub use self::check::{EngineSeen, ImageSeen};
+pub(crate) use self::check::{engine, gone, images};
+
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use futures::future::{BoxFuture, FutureExt as _};
+
+use self::{engine::Engine, images::Images, names::Names, place::Place};
+use super::{
+    addresses::Addresses,
+    error::{Cause, Error, Leftover, Result},
+    prepare::prepare,
+    run_folder::{RunFolder, create_passable, remove},
+    seen::Vitals,
+    substrate::{Inside, LifeLine, On, Signal, Site, Substrate},
+    tenure::Tenure,
+};
+use crate::compose::model::{Model, Service};
+
+/// One copy of the services on an engine of this host.
+pub(crate) struct Docker {
+    place: Arc<Place>,
+}
+
+impl Docker {
+    /// The copy that probes look at.
+    pub(crate) fn live(run: Arc<RunFolder>, site: Site, addresses: Addresses) -> Result<Self> {
+        let folder = site
+            .folder
+            .canonicalize()
+            .map_err(Error::folder("use", &site.folder))?;
+        let logs = std::path::absolute(&site.logs).map_err(Error::folder("use", &site.logs))?;
+        let site = Site { folder, logs, ..site };
+        let engine = Arc::new(Engine::of_this_host());
+        // Before anything is made there: whoever cleans must know where to look.
+        run.note(|state| {
+            state.substrate = On::Docker;
+            state.engine = Some(engine.socket().to_owned());
+        })?;
+        let names = names(&run, "live");
+        let images = Images::new(Arc::clone(&engine), names.clone(), site.folder.clone());
+        let place = Place::new(run, engine, names, site, addresses, Arc::new(images));
+        Self::at(place)
+    }
+
+    fn at(place: Place) -> Result<Self> {
+        let (label, folder) = (place.names.copy.clone(), place.folder());
+        place.run.note(|state| state.folders.push(label))?;
+        for folder in [&folder, &place.site.logs] {
+            create_passable(folder).map_err(Error::folder("create", folder))?;
+        }
+        Ok(Self {
+            place: Arc::new(place),
+        })
+    }
+
+    async fn prepare_for(&self, model: &Model) -> Result<()> {
+        let place = &self.place;
+        // Before a long build: without an engine there is nothing to build for.
+        let reached = place.engine.client().await;
+        reached.map_err(|refusal| Error::Substrate(refusal.into()))?;
+        prepare(model, &place.site, place.run.id()).await?;
+        let journal = place.journal_of("images")?;
+        for (name, service) in &model.services {
+            place.images.of(name, service, &journal).await?;
+        }
+        Ok(())
+    }
+
+    /// Remove this copy; the copy that probes look at takes every other one of the run with it.
+    async fn take_away(&self, keep: bool) -> Vec<Leftover> {
+        if self.place.is_removed.swap(true, Ordering::SeqCst) {
+            return Vec::new();
+        }
+        self.place.finish_works().await;
+        let swept = sweep::sweep(&self.place.engine, &self.place.filter(), 1).await;
+        let mut left = self.leftovers(swept);
+        left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
+        if !keep {
+            left.extend(remove(&self.place.folder()));
+        }
+        left
+    }
+
+    fn leftovers(&self, swept: Result<sweep::Swept, refusal::Refusal>) -> Vec<Leftover> {
+        match swept {
+            Ok(swept) => swept.left.into_iter().map(Leftover::Engine).collect(),
+            Err(refusal) => vec![unreachable(self.place.run.id(), &refusal)],
+        }
+    }
+}
+
+/// Remove everything a run that is dead left on an engine, and say what that was.
+pub(crate) fn clean(run: &str, socket: &Path) -> Result<Vec<String>, Vec<Leftover>> {
+    match sweep::sweep_blocking(socket, &names::of_run(run)) {
+        Ok(swept) if swept.left.is_empty() => Ok(swept.removed),
+        Ok(swept) => Err(swept.left.into_iter().map(Leftover::Engine).collect()),
+        Err(refusal) => Err(vec![unreachable(run, &refusal)]),
+    }
+}
+
+fn unreachable(run: &str, refusal: &refusal::Refusal) -> Leftover {
+    Leftover::Engine(format!(
+        "whatever carries the label `{}={run}` may still be there: {refusal}",
+        names::RUN
+    ))
+}
+
+fn names(run: &RunFolder, copy: &str) -> Names {
+    Names {
+        run: run.id().to_owned(),
+        copy: copy.to_owned(),
+    }
+}
+
+impl Substrate for Docker {
+    fn prepare<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, Result<()>> {
+        self.prepare_for(model).boxed()
+    }
+
+    fn start<'a>(
+        &'a self,
+        name: &'a str,
+        service: &'a Service,
+        life: LifeLine,
+    ) -> BoxFuture<'a, Result<(), Cause>> {
+        self.place.start(name, service, life).boxed()
+    }
+
+    fn signal<'a>(&'a self, name: &'a str, signal: Signal) -> BoxFuture<'a, Result<(), Cause>> {
+        self.place.signal(name, signal).boxed()
+    }
+
+    fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {
+        self.place.look(name).boxed()
+    }
+
+    fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>> {
+        self.place.tenure(name).boxed()
+    }
+
+    fn inside<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Inside, Cause>> {
+        self.place.look_inside(name, argv, input, within).boxed()
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.place.images.notices()
+    }
+
+    fn twin(&self, label: &str, addresses: Addresses, alone: bool) -> Result<Box<dyn Substrate>> {
+        Ok(Box::new(Self::at(self.place.twin(label, addresses, alone))?))
+    }
+
+    fn disown(&self) {
+        self.place.is_removed.store(true, Ordering::SeqCst);
+    }
+
+    fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>> {
+        self.take_away(keep).boxed()
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        if self.place.is_removed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        // Nobody is left to tell; what could not be taken away is found by its labels.
+        let _left = sweep::sweep_blocking(self.place.engine.socket(), &self.place.filter());
+        let _left = remove(&self.place.folder());
+    }
+}

@@ -1,0 +1,459 @@
+//! Where one copy of the services stands on an engine: its networks, its volumes, its containers.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bollard::{
+    models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest},
+    query_parameters::{
+        CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
+        RemoveContainerOptionsBuilder, StartContainerOptions,
+    },
+};
+use tokio::{sync::RwLock, time::timeout};
+
+use super::{
+    attend::{Attendance, listen},
+    creation::{Form, endpoint, is_volume},
+    engine::{Engine, ask},
+    images::{Image, Images},
+    inside::Look,
+    names::{Filter, Names, of_run},
+    refusal::Refusal,
+};
+use crate::{
+    compose::model::Service,
+    topology::{
+        addresses::Addresses,
+        census::{Census, Identity},
+        error::{Cause, Result},
+        goal::has_check,
+        journal::Journal,
+        run_folder::RunFolder,
+        seen::Vitals,
+        substrate::{Inside, LifeLine, Signal, Site},
+        tenure::Incarnation,
+        vitals::{Sample, account, listener_of, measure},
+    },
+};
+
+/// What asks a container to end whose image does not say how it wants to be asked.
+const TERM: &str = "SIGTERM";
+
+/// How long teardown waits for an engine that is just making something for us.
+const UNDER_WAY: Duration = Duration::from_secs(60);
+
+/// How long an engine may take over a look.
+const GLANCE: Duration = Duration::from_secs(5);
+
+/// The network of services whose compose file names none.
+const DEFAULT: &str = "default";
+
+/// One copy of the services.
+pub(super) struct Place {
+    pub(super) run: Arc<RunFolder>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) names: Names,
+    pub(super) site: Site,
+    pub(super) addresses: Addresses,
+    pub(super) images: Arc<Images>,
+    networks: Arc<Networks>,
+    /// True for a copy that stands on the networks of the living one, unnoticed.
+    is_guest: bool,
+    units: Mutex<BTreeMap<String, Unit>>,
+    /// Held by whoever makes something on the engine; taken by whoever must know that nobody does any more.
+    works: Arc<RwLock<()>>,
+    pub(super) is_removed: AtomicBool,
+}
+
+/// The container of one service.
+struct Unit {
+    container: String,
+    /// When the engine says it started it.
+    started_at: String,
+    definition: Service,
+    image: Image,
+    journal: Arc<Journal>,
+    leader: Option<Identity>,
+    sample: Sample,
+}
+
+/// The networks of one copy, each made when the first service stands on it.
+struct Networks {
+    names: Names,
+    made: tokio::sync::Mutex<Vec<String>>,
+}
+
+impl Networks {
+    fn new(names: Names) -> Arc<Self> {
+        Arc::new(Self {
+            names,
+            made: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// A network of the compose file as the engine calls it. An engine makes two of one name when it is asked twice.
+    async fn named(&self, engine: &Engine, network: &str) -> Result<String, Refusal> {
+        let name = self.names.of(network);
+        let mut made = self.made.lock().await;
+        if !made.contains(&name) {
+            let request = NetworkCreateRequest {
+                name: name.clone(),
+                driver: Some("bridge".to_owned()),
+                labels: Some(self.names.labels()),
+                ..NetworkCreateRequest::default()
+            };
+            ask(engine.client().await?.create_network(request)).await?;
+            made.push(name.clone());
+        }
+        Ok(name)
+    }
+}
+
+impl Place {
+    pub(super) fn new(
+        run: Arc<RunFolder>,
+        engine: Arc<Engine>,
+        names: Names,
+        site: Site,
+        addresses: Addresses,
+        images: Arc<Images>,
+    ) -> Self {
+        Self {
+            networks: Networks::new(names.clone()),
+            is_guest: false,
+            units: Mutex::default(),
+            works: Arc::default(),
+            is_removed: AtomicBool::new(false),
+            run,
+            engine,
+            names,
+            site,
+            addresses,
+            images,
+        }
+    }
+
+    /// A second place beside this one; a guest stands on the networks of this one.
+    pub(super) fn twin(&self, label: &str, addresses: Addresses, is_guest: bool) -> Self {
+        let names = Names {
+            run: self.names.run.clone(),
+            copy: label.to_owned(),
+        };
+        let site = Site {
+            logs: self.run.path().join(label).join("logs"),
+            ..self.site.clone()
+        };
+        let twin = Self::new(
+            Arc::clone(&self.run),
+            Arc::clone(&self.engine),
+            names,
+            site,
+            addresses,
+            Arc::clone(&self.images),
+        );
+        if !is_guest {
+            return twin;
+        }
+        Self {
+            networks: Arc::clone(&self.networks),
+            is_guest,
+            ..twin
+        }
+    }
+
+    pub(super) fn folder(&self) -> PathBuf {
+        self.run.path().join(&self.names.copy)
+    }
+
+    /// What finds everything of this copy; of the copy that probes look at, everything of the run.
+    pub(super) fn filter(&self) -> Filter {
+        if self.names.copy == "live" {
+            of_run(&self.names.run)
+        } else {
+            self.names.filter()
+        }
+    }
+
+    /// Wait until nobody makes anything on the engine any more.
+    pub(super) async fn finish_works(&self) {
+        // An engine that takes longer is caught by asking it what is there.
+        let _in_time = timeout(UNDER_WAY, self.works.write()).await.is_ok();
+    }
+
+    /// One log and one memory of last words for all containers of a service.
+    pub(super) fn journal_of(&self, name: &str) -> Result<Arc<Journal>> {
+        if let Some(unit) = self.units().get(name) {
+            unit.journal.turn_over();
+            return Ok(Arc::clone(&unit.journal));
+        }
+        let path = self.site.logs.join(format!("{name}.log"));
+        Ok(Arc::new(Journal::open(&path, Arc::clone(&self.site.redact))?))
+    }
+
+    /// Start a service and return once its container runs. Whoever stops waiting does not stop the engine: what it
+    /// makes is finished all the same, so that it can be taken away.
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        name: &str,
+        service: &Service,
+        life: LifeLine,
+    ) -> Result<(), Cause> {
+        self.check(service)?;
+        let journal = self.journal_of(name)?;
+        let image = self.images.of(name, service, &journal).await?;
+        let (place, name, service) = (Arc::clone(self), name.to_owned(), service.clone());
+        let started = self.work(async move { place.bring_to_life(name, service, image, journal, life).await });
+        Ok(started.await?)
+    }
+
+    /// Do something on the engine that must not be left half done.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let under_way = Arc::clone(&self.works).read_owned().await;
+        if self.is_removed.load(Ordering::SeqCst) {
+            return Err(Refusal::words("everything is being taken down"));
+        }
+        let done = tokio::spawn(async move {
+            let done = work.await;
+            drop(under_way);
+            done
+        });
+        done.await
+            .unwrap_or_else(|_| Err(Refusal::words("it was broken off")))
+    }
+
+    /// What an engine would shrug at.
+    fn check(&self, service: &Service) -> Result<(), Cause> {
+        let test = service.healthcheck.as_ref().map(|check| &check.test);
+        if has_check(service) && test.is_some_and(Vec::is_empty) {
+            let words = "its `healthcheck` is switched off, and `x-closure.health` is asked natively only";
+            return Err(words.into());
+        }
+        let mut paths = service.volumes.iter().filter(|mount| !is_volume(mount));
+        match paths.find(|mount| !self.site.folder.join(&mount.source).exists()) {
+            Some(missing) => Err(format!("`{}`, which it mounts, is not there", missing.source).into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn bring_to_life(
+        self: Arc<Self>,
+        name: String,
+        service: Service,
+        image: Image,
+        journal: Arc<Journal>,
+        life: LifeLine,
+    ) -> Result<(), Refusal> {
+        let container = self.container(&name, &service, &image).await?;
+        let voices = listen(&self.engine, &container).await?;
+        let client = self.engine.client().await?;
+        let started = ask(client.start_container(&container, None::<StartContainerOptions>)).await;
+        started.map_err(Self::blamed)?;
+        let seen = ask(client.inspect_container(&container, None::<InspectContainerOptions>)).await?;
+        let state = seen.state.unwrap_or_default();
+        let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
+        let pid = pid.filter(|pid| *pid != 0);
+        let check = service.healthcheck.clone().filter(|check| !check.test.is_empty());
+        life.send_modify(|life| life.begin(pid, check.is_some()));
+        self.units().insert(
+            name,
+            Unit {
+                container: container.clone(),
+                started_at: state.started_at.unwrap_or_default(),
+                definition: service,
+                image,
+                journal: Arc::clone(&journal),
+                leader: pid.and_then(Identity::of),
+                sample: Sample::begin(),
+            },
+        );
+        let attendance = Attendance {
+            engine: Arc::clone(&self.engine),
+            container,
+            journal,
+            check,
+            life,
+        };
+        tokio::spawn(attendance.attend(voices));
+        Ok(())
+    }
+
+    /// The container of a service, not started: the one it had, when it is started as it was before, else a new one.
+    async fn container(&self, name: &str, service: &Service, image: &Image) -> Result<String, Refusal> {
+        let known = self.units().get(name).map(|unit| {
+            let is_as_before = unit.definition == *service && unit.image.id == image.id;
+            (unit.container.clone(), is_as_before)
+        });
+        let client = self.engine.client().await?;
+        if let Some((container, true)) = known {
+            return Ok(container);
+        }
+        let called = self.names.of(name);
+        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        match ask(client.remove_container(&called, Some(options))).await {
+            Err(refusal) if !refusal.is_absence() => return Err(refusal),
+            _ => {}
+        }
+        let mut networks = Vec::new();
+        let declared = service.networks.iter().map(String::as_str);
+        let default = service.networks.is_empty().then_some(DEFAULT);
+        for network in declared.chain(default) {
+            networks.push(self.networks.named(&self.engine, network).await?);
+        }
+        // Whoever asks for the service by name must find the living one.
+        let aliases = if self.is_guest { Vec::new() } else { vec![name.to_owned()] };
+        let form = Form {
+            name,
+            service,
+            image,
+            names: &self.names,
+            folder: &self.site.folder,
+            addresses: &self.addresses,
+            network: &networks[0],
+            aliases: aliases.clone(),
+        };
+        for (volume, _) in form.volumes() {
+            let request = VolumeCreateRequest {
+                name: Some(volume),
+                labels: Some(self.names.labels()),
+                ..VolumeCreateRequest::default()
+            };
+            ask(client.create_volume(request)).await?;
+        }
+        let options = CreateContainerOptionsBuilder::default().name(&called).build();
+        let created = ask(client.create_container(Some(options), form.body())).await?;
+        for network in &networks[1..] {
+            let request = NetworkConnectRequest {
+                container: created.id.clone(),
+                endpoint_config: Some(endpoint(&aliases)),
+            };
+            ask(client.connect_network(network, request)).await?;
+        }
+        Ok(created.id)
+    }
+
+    /// The same refusal, with the name of whoever holds the port that was wanted.
+    fn blamed(refusal: Refusal) -> Refusal {
+        let Some(port) = refusal.taken_port() else {
+            return refusal;
+        };
+        let holder = listener_of(port).unwrap_or_else(|| "somebody we cannot see".to_owned());
+        Refusal::words(format!("port {port} of 127.0.0.1 is taken: {holder} listens on it"))
+    }
+
+    pub(super) async fn signal(&self, name: &str, signal: Signal) -> Result<(), Cause> {
+        let (container, stop) = {
+            let units = self.units();
+            let unit = units.get(name).ok_or("it was never started")?;
+            (unit.container.clone(), unit.image.stop_signal.clone())
+        };
+        let client = self.engine.client().await?;
+        let kill = |signal: &str| {
+            let options = KillContainerOptionsBuilder::default().signal(signal).build();
+            ask(client.kill_container(&container, Some(options)))
+        };
+        let done = match signal {
+            Signal::Stop => kill(stop.as_deref().unwrap_or(TERM)).await,
+            Signal::Kill => kill("SIGKILL").await,
+            Signal::Pause => ask(client.pause_container(&container)).await,
+            Signal::Unpause => ask(client.unpause_container(&container)).await,
+        };
+        done.map_err(|refusal| {
+            if refusal.is_of_the_dead() {
+                "it does not live".into()
+            } else {
+                refusal.into()
+            }
+        })
+    }
+
+    /// What can be seen of a service now: of its container as the engine knows it, of its processes as this host does.
+    pub(super) async fn look(&self, name: &str) -> Vitals {
+        let Some(container) = self.units().get(name).map(|unit| unit.container.clone()) else {
+            return Vitals::default();
+        };
+        // An engine that is silent must not keep us from what this host can see by itself.
+        let env = timeout(GLANCE, self.environment(&container)).await;
+        let mut units = self.units();
+        let Some(unit) = units.get_mut(name) else {
+            return Vitals::default();
+        };
+        let family = unit.leader.map(|leader| Census::take().family(leader));
+        let measured = measure(&family.unwrap_or_default());
+        let (cpu_pct, sample) = unit.sample.step(&measured);
+        unit.sample = sample;
+        Vitals {
+            image: unit.image.reference.clone(),
+            image_id: unit.image.id.clone(),
+            digest: unit.image.digest.clone(),
+            env: env.ok().and_then(Result::ok),
+            sockets: measured.sockets,
+            listens: measured.listens,
+            rss_kib: measured.rss_kib,
+            cpu_pct,
+            fds: measured.fds,
+            last_words: unit.journal.last_words(),
+        }
+    }
+
+    /// The life of a service that was begun here last.
+    pub(super) fn begun(&self, name: &str) -> Option<Incarnation> {
+        self.units().get(name).map(|unit| Incarnation {
+            id: unit.container.clone(),
+            started_at: unit.started_at.clone(),
+        })
+    }
+
+    /// The environment a container was made with: its image's, and what the compose file adds.
+    async fn environment(&self, container: &str) -> Result<BTreeMap<String, String>, Refusal> {
+        let client = self.engine.client().await?;
+        let seen = ask(client.inspect_container(container, None::<InspectContainerOptions>)).await?;
+        let variables = seen.config.and_then(|config| config.env).unwrap_or_default();
+        let pairs = variables.iter().filter_map(|variable| variable.split_once('='));
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    pub(super) async fn look_inside(
+        self: &Arc<Self>,
+        name: &str,
+        argv: &[String],
+        input: &[u8],
+        within: Duration,
+    ) -> Result<Inside, Cause> {
+        let (container, user) = {
+            let units = self.units();
+            let unit = units.get(name).ok_or("it was never started")?;
+            let declared = || unit.definition.user.clone();
+            // The account its process runs under now: an image may begin as root and go on as somebody else.
+            (
+                unit.container.clone(),
+                unit.leader.and_then(account).or_else(declared),
+            )
+        };
+        let look = Look {
+            engine: Arc::clone(&self.engine),
+            names: self.names.clone(),
+            image: self.images.sidecar(&self.site.closure).await?,
+            service: name.to_owned(),
+            container,
+            user,
+            argv: argv.to_vec(),
+            input: input.to_vec(),
+        };
+        Ok(self.work(look.take(within)).await?)
+    }
+
+    fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
