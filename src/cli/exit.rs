@@ -99,7 +99,15 @@ mod tests {
     fn every_code_has_its_sentence_in_the_help() {
         use Exit::{Bug, Failed, Interrupted, NotUp, NotWhole, Pass, Unproven, Unwritten, Usage};
         for exit in [
-            Pass, Failed, Usage, Unproven, NotWhole, NotUp, Interrupted, Unwritten, Bug,
+            Pass,
+            Failed,
+            Usage,
+            Unproven,
+            NotWhole,
+            NotUp,
+            Interrupted,
+            Unwritten,
+            Bug,
         ] {
             let code = format!("\n  {}  ", exit.code());
             assert!(HELP.contains(&code), "{code:?}");

@@ -9,6 +9,7 @@ use super::{
     arguments::{RunWish, SubstrateWish},
     looked,
     progress::Progress,
+    refused,
 };
 use crate::{
     judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
@@ -33,15 +34,7 @@ pub(super) fn command(wish: &RunWish) -> anyhow::Result<Exit> {
     };
     let ran = run::run(&order, &|news| progress.tell(&news));
     progress.finish();
-    let ran = ran.map_err(|refusal| {
-        let exit = match refusal.kind() {
-            run::Kind::Usage => Exit::Usage,
-            run::Kind::NotUp => Exit::NotUp,
-            run::Kind::Unwritten => Exit::Unwritten,
-            run::Kind::Bug => Exit::Bug,
-        };
-        exit.because(refusal)
-    })?;
+    let ran = ran.map_err(refused)?;
     let exit = exit_of(&ran);
     if wish.selection.json {
         println!("{:#}", as_json(&ran, exit));

@@ -43,7 +43,7 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     tell(News::Stage("plan"));
     let drawn = plan::draw(&order.wish).map_err(|refusal| Refusal::new(Kind::Usage, refusal.to_string()))?;
     let given = stage::given(order.env_file.as_deref())?;
-    let chosen = substrate::choose(order.substrate, &drawn, &given).await?;
+    let chosen = substrate::choose(order.substrate, &drawn, &given).await;
     tell(News::Detail(chosen.to_string()));
     clean(tell)?;
     let opened = finish::open_record(order, &drawn, &Redactor::default())?;
@@ -77,7 +77,7 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     let ending = tokio::select! {
         ending = corridor(&passage, &seal) => ending,
         signal = interrupt.comes() => Ending::Interrupted(signal.to_owned()),
-        lost = substrate::lost(chosen.substrate) => Ending::Lost(lost),
+        lost = topology::lost(chosen.substrate) => Ending::Lost(lost),
         unwritten = finish::watch_the_machine(&physics, &record) => Ending::Unwritten(unwritten),
     };
     tell(News::Stage("teardown"));
@@ -105,6 +105,10 @@ async fn corridor(passage: &Passage<'_>, seal: &RefCell<Seal>) -> Ending {
     note(record, "prepare", json!({}));
     if let Err(error) = topology.prepare().await {
         return Ending::NotUp(chain(&error));
+    }
+    for notice in topology.notices() {
+        note(record, "notice", json!({"says": notice}));
+        tell(News::Detail(notice));
     }
     tell(News::Stage("bring-up"));
     note(

@@ -47,8 +47,8 @@ pub(super) fn open_record(order: &Order, drawn: &Drawn, redactor: &Redactor) -> 
         .clone()
         .unwrap_or_else(|| drawn.suite.artifact_dir.clone());
     let run = Uuid::new_v4();
-    let record = Record::create(&folder, &run.to_string(), redactor.clone())
-        .map_err(|error| unopened(&error))?;
+    let record =
+        Record::create(&folder, &run.to_string(), redactor.clone()).map_err(|error| unopened(&error))?;
     let opened = Opened {
         record,
         run,
@@ -245,6 +245,7 @@ fn sealed(over: &Over<'_>) -> Value {
         "substrate": over.chosen.substrate,
         "substrate_asked": over.chosen.asked,
         "substrate_because": over.chosen.because,
+        "notices": over.stage.stand.topology.notices(),
         "outside_substrate": [],
         "keep": over.order.keep,
         "stopped_by": over.ending.words(),
@@ -286,7 +287,8 @@ fn unopened(error: &CreateError) -> Refusal {
 
 fn unwritten(record: &Record, error: &std::io::Error) -> Refusal {
     let folder = record.folder().display();
-    let words = format!("cannot write the record in `{folder}`: {error}\n{ROOM}; this record stays unfinished");
+    let words =
+        format!("cannot write the record in `{folder}`: {error}\n{ROOM}; this record stays unfinished");
     Refusal::new(Kind::Unwritten, words)
 }
 

@@ -31,11 +31,11 @@ impl Subject {
     /// Look at the repository, the files and our own program.
     pub(super) fn look(&self) -> Look {
         let mut parts = BTreeMap::from([
+            ("git_sha".to_owned(), Ok(json!(commit(&self.root)))),
             (
-                "git_sha".to_owned(),
-                Ok(json!(git(&self.root, &["rev-parse", "HEAD"]))),
+                "git_dirty".to_owned(),
+                Ok(json!(is_dirty(&self.root, Some(&self.artifacts)))),
             ),
-            ("git_dirty".to_owned(), Ok(json!(self.is_dirty()))),
             ("closure_sha256".to_owned(), Ok(json!(own_digest()))),
         ]);
         for path in &self.files {
@@ -48,20 +48,26 @@ impl Subject {
             ..Look::default()
         }
     }
+}
 
-    /// Whether anything is not as it was committed; none outside of a repository.
-    fn is_dirty(&self) -> Option<bool> {
-        let top = PathBuf::from(git(&self.root, &["rev-parse", "--show-toplevel"])?);
-        let artifacts = self.artifacts.canonicalize().ok();
-        let ours = artifacts
-            .as_ref()
-            .and_then(|path| path.strip_prefix(&top).ok())
-            // A former pack that was moved aside begins with the same name.
-            .map(|path| format!(":(top,exclude){}*", path.display()));
-        let mut words = vec!["status", "--porcelain", "--", ":/"];
-        words.extend(ours.as_deref());
-        Some(!git(&self.root, &words)?.is_empty())
-    }
+/// The commit of the repository a folder is in; none outside of one.
+pub(super) fn commit(folder: &Path) -> Option<String> {
+    git(folder, &["rev-parse", "HEAD"])
+}
+
+/// Whether anything in the repository of a folder is not as it was committed; none outside of one. What a run itself
+/// writes does not count.
+pub(super) fn is_dirty(folder: &Path, artifacts: Option<&Path>) -> Option<bool> {
+    let top = PathBuf::from(git(folder, &["rev-parse", "--show-toplevel"])?);
+    let artifacts = artifacts.and_then(|path| path.canonicalize().ok());
+    let ours = artifacts
+        .as_ref()
+        .and_then(|path| path.strip_prefix(&top).ok())
+        // A former pack that was moved aside begins with the same name.
+        .map(|path| format!(":(top,exclude){}*", path.display()));
+    let mut words = vec!["status", "--porcelain", "--", ":/"];
+    words.extend(ours.as_deref());
+    Some(!git(folder, &words)?.is_empty())
 }
 
 /// Look at what runs: the program or the image of each service, and what others did to it; and at what the suite

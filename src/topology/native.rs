@@ -29,7 +29,11 @@ use futures::future::{BoxFuture, FutureExt as _};
 use rustix::process::Pid;
 
 use self::{
-    account::Account, attend::Attendance, binaries::Binaries, launch::Launch, place::Place,
+    account::Account,
+    attend::Attendance,
+    binaries::Binaries,
+    launch::Launch,
+    place::Place,
     programs::{CLEAN_PATH, Programs},
 };
 use super::{

@@ -195,7 +195,10 @@ mod tests {
         assert!(!measured.listens.contains(&local));
         let port = listener.local_addr().expect("it has one").port();
         let holder = listener_of(port).expect("we listen");
-        assert!(holder.starts_with(&format!("process {} (`", std::process::id())), "{holder}");
+        assert!(
+            holder.starts_with(&format!("process {} (`", std::process::id())),
+            "{holder}"
+        );
         assert!(measured.rss_kib > 100 && measured.fds > Some(2), "{measured:?}");
     }
 

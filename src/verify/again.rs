@@ -192,7 +192,11 @@ fn seal(case: &Case) -> Vec<Doubt> {
     }
     for boundary in boundaries {
         let changed = boundary.get("changed").and_then(Value::as_object);
-        let parts: Vec<&str> = changed.into_iter().flatten().map(|(part, _)| part.as_str()).collect();
+        let parts: Vec<&str> = changed
+            .into_iter()
+            .flatten()
+            .map(|(part, _)| part.as_str())
+            .collect();
         if changed.is_none() || !parts.is_empty() {
             let at = place(boundary).unwrap_or_else(|| "somewhere".to_owned());
             doubts.push(broken(

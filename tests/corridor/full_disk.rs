@@ -1,15 +1,11 @@
 //! A record on a disk that fills up: words of its own, an exit code of its own, and nothing left running.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use crate::{
     good::good,
     running::beside_others,
-    suite::{Said, Suite, closure, files_below},
+    suite::{Said, Suite, files_below},
 };
 
 /// Run it with its record on a disk of so many KiB, in namespaces of its own: their first process is the only one
@@ -29,7 +25,16 @@ exit $code";
         unshare.args(["--map-current-user", "--keep-caps"]);
     }
     unshare
-        .args(["--mount", "--pid", "--fork", "--mount-proc", "bash", "-c", script, "bash"])
+        .args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "bash",
+            "-c",
+            script,
+            "bash",
+        ])
         .arg(kib.to_string())
         .arg(suite.pack())
         .arg(&runs)
@@ -53,7 +58,9 @@ fn weight() -> u64 {
 
 #[track_caller]
 fn assert_told(said: Said) {
-    let said = said.exits(7).says(&["No space left on device", "hint: make room"]);
+    let said = said
+        .exits(7)
+        .says(&["No space left on device", "hint: make room"]);
     let all = format!("{}{}", said.out, said.err);
     assert!(!all.contains("LEFT ") && !all.contains("bug in closure"), "{all}");
 }

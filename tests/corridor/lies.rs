@@ -227,7 +227,8 @@ fn a_boundary_at_which_nobody_looked_at_the_seal_is_missed() {
 fn a_seal_that_broke_while_the_run_went_on_is_found_with_what_changed() {
     lie(|folder| {
         edit(folder, "seal.json", |it| {
-            it["boundaries"][1]["changed"] = serde_json::json!({"service counter": {"first": "a", "now": "b"}});
+            it["boundaries"][1]["changed"] =
+                serde_json::json!({"service counter": {"first": "a", "now": "b"}});
         });
     })
     .exits(3)

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod auditor;
+mod checked;
+mod chosen;
+mod doctor;
 mod full_disk;
 mod good;
 mod interrupted;

@@ -18,10 +18,12 @@ fn seal_of(pack: &Path) -> Value {
 fn the_seal_says_what_a_run_was_carried_out_on_and_that_it_stayed_so() {
     let seal = seal_of(&good().pack);
     assert_eq!(seal["substrate"], "native");
-    assert_eq!(seal["substrate_asked"], "auto");
+    assert_eq!(seal["substrate_asked"], "native");
     assert_eq!(seal["first"]["schema"], json!([{"table_name": "notes"}]));
     for service in ["counter", "postgres"] {
-        let digest = seal["first"][format!("service {service}")]["digest"].as_str().unwrap();
+        let digest = seal["first"][format!("service {service}")]["digest"]
+            .as_str()
+            .unwrap();
         assert_eq!(digest.len(), "sha256:".len() + 64, "{service}: {digest}");
     }
     assert_eq!(seal["first"]["closure_sha256"], seal["closure"]["sha256"]);
@@ -31,7 +33,10 @@ fn the_seal_says_what_a_run_was_carried_out_on_and_that_it_stayed_so() {
     let places: Vec<&Value> = boundaries.iter().map(|boundary| &boundary["at"]).collect();
     assert_eq!(places, ["M2", "M1", "the end"]);
     for boundary in boundaries {
-        assert_eq!((&boundary["changed"], &boundary["unseen"]), (&json!({}), &json!({})));
+        assert_eq!(
+            (&boundary["changed"], &boundary["unseen"]),
+            (&json!({}), &json!({}))
+        );
     }
 }
 
@@ -50,15 +55,18 @@ fn assert_broken(suite: &Suite, said: Said, words: &str) {
     let words = format!("the seal broke before M1: {words}");
     said.exits(3)
         .says(&[&format!("stopped    {words}"), "outcome    not_run"]);
-    verify(&suite.pack())
-        .exits(1)
-        .says(&[&words, "not_run      M1"]);
+    verify(&suite.pack()).exits(1).says(&[&words, "not_run      M1"]);
 }
 
 fn git(folder: &Path, words: &[&str]) {
     let mut git = Command::new("git");
     git.arg("-C").arg(folder);
-    git.args(["-c", "user.name=somebody", "-c", "user.email=somebody@example.test"]);
+    git.args([
+        "-c",
+        "user.name=somebody",
+        "-c",
+        "user.email=somebody@example.test",
+    ]);
     let done = Said::by(git.args(words));
     assert_eq!(done.code, Some(0), "{words:?}: {done:?}");
 }
@@ -117,5 +125,8 @@ fn a_table_that_somebody_else_makes_while_a_run_goes_on_breaks_its_seal() {
     });
     assert_broken(&suite, said, "`schema` changed");
     let changed = &seal_of(&suite.pack())["boundaries"][1]["changed"]["schema"];
-    assert_eq!(changed["now"], json!([{"table_name": "intruder"}, {"table_name": "notes"}]));
+    assert_eq!(
+        changed["now"],
+        json!([{"table_name": "intruder"}, {"table_name": "notes"}])
+    );
 }

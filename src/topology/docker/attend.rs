@@ -102,7 +102,9 @@ impl Attendance {
     }
 
     async fn wait_once(&self) -> Result<End, Refusal> {
-        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+        let options = WaitContainerOptionsBuilder::default()
+            .condition("not-running")
+            .build();
         let client = self.engine.client().await?;
         let mut ends = std::pin::pin!(client.wait_container(&self.container, Some(options)));
         let code = match ends.next().await {
@@ -113,8 +115,15 @@ impl Attendance {
             None => return Err(Refusal::silence()),
         };
         let code = i32::try_from(code).unwrap_or(-1);
-        let is_starved = self.state().await.is_ok_and(|state| state.oom_killed == Some(true));
-        Ok(if is_starved { End::Starved(code) } else { End::Code(code) })
+        let is_starved = self
+            .state()
+            .await
+            .is_ok_and(|state| state.oom_killed == Some(true));
+        Ok(if is_starved {
+            End::Starved(code)
+        } else {
+            End::Code(code)
+        })
     }
 
     /// Look for as long as the container lives; never returns.
@@ -172,7 +181,11 @@ async fn follow(mut voices: AttachContainerResults, journal: Arc<Journal>) {
             let _written = pipe.write_all(&message).await;
         }
     };
-    tokio::join!(split, Arc::clone(&journal).follow(out_heard), journal.follow(err_heard));
+    tokio::join!(
+        split,
+        Arc::clone(&journal).follow(out_heard),
+        journal.follow(err_heard)
+    );
 }
 
 /// What the engine's own checks came to so far; nothing before the first of them.
@@ -191,7 +204,10 @@ fn health(state: &ContainerState, check: &Healthcheck) -> Option<(Health, String
             // What the engine says of a check that it could not make, or that it broke off.
             Some(-1) if said.contains("exceeded timeout") => spoken(Words::TooLate(check.timeout)),
             Some(-1) => spoken(Words::NotStarted(&Refusal::said(said))),
-            code => spoken(Words::Ended(code.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1), said)),
+            code => spoken(Words::Ended(
+                code.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1),
+                said,
+            )),
         }
     });
     Some((health, words))
@@ -240,7 +256,13 @@ mod tests {
                 Health::Unhealthy,
                 "the health check exited with 2: no route",
             ),
-            (HealthStatusEnum::STARTING, 1, "", Health::Starting, "the health check exited with 1"),
+            (
+                HealthStatusEnum::STARTING,
+                1,
+                "",
+                Health::Starting,
+                "the health check exited with 1",
+            ),
             (
                 HealthStatusEnum::STARTING,
                 -1,

@@ -54,7 +54,10 @@ pub(crate) async fn engine() -> Result<EngineSeen, Cause> {
         socket: engine.socket().to_owned(),
         version: version.version.unwrap_or_default(),
         api: version.api_version.unwrap_or_default(),
-        cgroup: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
+        cgroup: info
+            .cgroup_version
+            .map(|version| version.to_string())
+            .unwrap_or_default(),
         storage: info.driver.unwrap_or_default(),
     })
 }
@@ -90,7 +93,9 @@ async fn standing(
         return Ok(Ok("is here"));
     }
     if is_postgres && is_here(engine, OWN_POSTGRES).await? {
-        return Ok(Ok("is not here; `closure/postgres:15` stands in for it where it cannot be pulled"));
+        return Ok(Ok(
+            "is not here; `closure/postgres:15` stands in for it where it cannot be pulled",
+        ));
     }
     let client = engine.client().await?;
     let known = timeout(PULL, ask(client.inspect_registry_image(reference, None))).await;

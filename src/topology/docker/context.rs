@@ -67,7 +67,9 @@ impl Context {
         if meta.is_symlink() {
             let mut header = header(EntryType::Symlink, mode);
             header.set_size(0);
-            return self.archive.append_link(&mut header, path, fs::read_link(source)?);
+            return self
+                .archive
+                .append_link(&mut header, path, fs::read_link(source)?);
         }
         let read;
         let bytes = match replaced {

@@ -187,7 +187,9 @@ fn health(check: &Healthcheck) -> HealthConfig {
     let command = if check.test.is_empty() {
         vec!["NONE".to_owned()]
     } else {
-        std::iter::once("CMD".to_owned()).chain(check.test.clone()).collect()
+        std::iter::once("CMD".to_owned())
+            .chain(check.test.clone())
+            .collect()
     };
     HealthConfig {
         test: Some(command),
@@ -227,7 +229,11 @@ mod tests {
             id: "sha256:aa".to_owned(),
             digest: String::new(),
             stop_signal: None,
-            volumes: vec!["/var/lib/data".to_owned(), "/tmp".to_owned(), "/metrics".to_owned()],
+            volumes: vec![
+                "/var/lib/data".to_owned(),
+                "/tmp".to_owned(),
+                "/metrics".to_owned(),
+            ],
         }
     }
 
@@ -239,7 +245,10 @@ mod tests {
         };
         Service {
             command: Some(vec!["api".to_owned()]),
-            environment: BTreeMap::from([("B".to_owned(), "2".to_owned()), ("A".to_owned(), "1=1".to_owned())]),
+            environment: BTreeMap::from([
+                ("B".to_owned(), "2".to_owned()),
+                ("A".to_owned(), "1=1".to_owned()),
+            ]),
             user: Some("65532:65532".to_owned()),
             read_only: true,
             tmpfs: vec!["/tmp:size=16m".to_owned(), "/run".to_owned()],
@@ -305,11 +314,16 @@ mod tests {
             assert_eq!(health.test.expect("a test"), ["CMD", "/skeldir", "healthcheck"]);
             assert_eq!((health.interval, health.retries), (Some(1_500_000_000), Some(7)));
             let host = body.host_config.expect("a host");
-            assert_eq!((host.memory, host.nano_cpus), (Some(1 << 20), Some(1_500_000_000)));
+            assert_eq!(
+                (host.memory, host.nano_cpus),
+                (Some(1 << 20), Some(1_500_000_000))
+            );
             assert_eq!(host.readonly_rootfs, Some(true));
             assert_eq!(
                 host.tmpfs.expect("folders in memory"),
-                HashMap::from([("/tmp", "size=16m"), ("/run", "")].map(|(k, v)| (k.to_owned(), v.to_owned())))
+                HashMap::from(
+                    [("/tmp", "size=16m"), ("/run", "")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+                )
             );
             let labels = body.labels.expect("labels");
             assert_eq!(labels["closure.run"], "r1", "nobody else gives a run its labels");
@@ -329,7 +343,10 @@ mod tests {
                 expected.map(|(name, target)| (name.to_owned(), target.to_owned()))
             );
             assert_eq!(
-                form.body().host_config.and_then(|host| host.binds).expect("binds"),
+                form.body()
+                    .host_config
+                    .and_then(|host| host.binds)
+                    .expect("binds"),
                 [
                     "closure-r1-live-metrics:/metrics:ro",
                     "closure-r1-live-api-var-lib-data:/var/lib/data",
@@ -351,7 +368,11 @@ mod tests {
             let of = |port: &str| bindings[port].as_ref().expect("bound")[0].clone();
             assert_eq!(of("8000/tcp").host_port, Some(picked));
             assert_eq!(of("9000/tcp").host_port.as_deref(), Some("4711"));
-            assert!(bindings.keys().all(|port| of(port).host_ip.as_deref() == Some("127.0.0.1")));
+            assert!(
+                bindings
+                    .keys()
+                    .all(|port| of(port).host_ip.as_deref() == Some("127.0.0.1"))
+            );
         });
     }
 

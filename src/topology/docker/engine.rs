@@ -129,7 +129,9 @@ mod tests {
         let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
         let refusal = Engine::at(socket).client().await.expect_err("silence");
         assert!(
-            refusal.to_string().starts_with("the Docker engine does not answer at `"),
+            refusal
+                .to_string()
+                .starts_with("the Docker engine does not answer at `"),
             "{refusal}"
         );
     }

@@ -93,7 +93,10 @@ impl Images {
 
     /// What is used in place of what the compose file names.
     pub(super) fn notices(&self) -> Vec<String> {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notices
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn named(&self, name: &str, service: &Service, reference: &str) -> Result<Image> {
@@ -128,7 +131,8 @@ impl Images {
             };
             return Err(missing(said, hint));
         };
-        let notice = format!("`{name}` runs `{OWN_POSTGRES}`, because `{reference}` could not be had: {said}");
+        let notice =
+            format!("`{name}` runs `{OWN_POSTGRES}`, because `{reference}` could not be had: {said}");
         self.notices
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -150,7 +154,10 @@ impl Images {
         let pull = async {
             let client = self.engine.client().await?;
             let (name, tag) = name_and_tag(reference);
-            let options = CreateImageOptionsBuilder::default().from_image(name).tag(tag).build();
+            let options = CreateImageOptionsBuilder::default()
+                .from_image(name)
+                .tag(tag)
+                .build();
             let mut steps = std::pin::pin!(client.create_image(Some(options), None, None));
             loop {
                 match timeout(PULL, steps.next()).await {
@@ -193,9 +200,15 @@ impl Images {
             .rm(true)
             .forcerm(true)
             .build();
-        self.build(context, options, Some(journal)).await.map_err(failed)?;
+        self.build(context, options, Some(journal))
+            .await
+            .map_err(failed)?;
         let found = self.here(&reference).await.map_err(failed)?;
-        found.ok_or_else(|| failed(Refusal::words("the engine says that it built it, and does not have it")))
+        found.ok_or_else(|| {
+            failed(Refusal::words(
+                "the engine says that it built it, and does not have it",
+            ))
+        })
     }
 
     /// The image that holds closure itself.
@@ -214,7 +227,10 @@ impl Images {
             context.into_bytes()
         });
         let context = context.map_err(|error| {
-            Refusal::words(format!("closure cannot read itself at `{}`: {error}", closure.display()))
+            Refusal::words(format!(
+                "closure cannot read itself at `{}`: {error}",
+                closure.display()
+            ))
         })?;
         let options = BuildImageOptionsBuilder::default()
             .t(&reference)
@@ -255,7 +271,12 @@ fn image(reference: &str, seen: ImageInspect) -> Image {
     Image {
         reference: reference.to_owned(),
         id: seen.id.unwrap_or_default(),
-        digest: seen.repo_digests.unwrap_or_default().into_iter().next().unwrap_or_default(),
+        digest: seen
+            .repo_digests
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
         stop_signal: config.stop_signal.filter(|signal| !signal.is_empty()),
         volumes: config.volumes.unwrap_or_default(),
     }
@@ -263,10 +284,14 @@ fn image(reference: &str, seen: ImageInspect) -> Image {
 
 fn context(folder: &Path, build: &Build, names: &Names) -> Result<Vec<u8>, Refusal> {
     let unusable = |what: &Path, error: std::io::Error| {
-        Refusal::words(format!("`{}` cannot be sent to the engine: {error}", what.display()))
+        Refusal::words(format!(
+            "`{}` cannot be sent to the engine: {error}",
+            what.display()
+        ))
     };
     let path = PathBuf::from(recipe_of(build));
-    let recipe = std::fs::read_to_string(folder.join(&path)).map_err(|error| unusable(&folder.join(&path), error))?;
+    let recipe =
+        std::fs::read_to_string(folder.join(&path)).map_err(|error| unusable(&folder.join(&path), error))?;
     let mut labels: Vec<_> = names.labels().into_iter().collect();
     labels.sort();
     let recipe = labelled(&recipe, &labels).into_bytes();
@@ -293,7 +318,10 @@ fn name_and_tag(reference: &str) -> (&str, &str) {
 }
 
 pub(super) fn is_postgres(service: &Service) -> bool {
-    let provides = service.native.as_ref().and_then(|native| native.provides.as_deref());
+    let provides = service
+        .native
+        .as_ref()
+        .and_then(|native| native.provides.as_deref());
     provides == Some("postgres")
 }
 
@@ -342,7 +370,10 @@ mod tests {
             copy: "live".to_owned(),
         };
         let refusal = context(folder.path(), &build, &names).expect_err("nothing there");
-        let expected = format!("`{}` cannot be sent", folder.path().join("deep/Dockerfile").display());
+        let expected = format!(
+            "`{}` cannot be sent",
+            folder.path().join("deep/Dockerfile").display()
+        );
         assert!(refusal.to_string().starts_with(&expected), "{refusal}");
         fs::create_dir(folder.path().join("deep")).expect("made");
         fs::write(folder.path().join("deep/Dockerfile"), "FROM scratch\n").expect("written");

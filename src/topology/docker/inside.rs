@@ -43,7 +43,9 @@ pub(super) struct Look {
 impl Look {
     /// Look, in bounded time. Nothing of it is left when this returns.
     pub(super) async fn take(self, within: Duration) -> Result<Inside, Refusal> {
-        let name = self.names.of(&format!("{}-inside-{}", self.service, uuid::Uuid::new_v4()));
+        let name = self
+            .names
+            .of(&format!("{}-inside-{}", self.service, uuid::Uuid::new_v4()));
         let looked = timeout(within, self.look(&name)).await;
         let removed = self.remove(&name).await;
         let seen = looked.unwrap_or_else(|_| {
@@ -66,7 +68,9 @@ impl Look {
         let voices = ask(client.attach_container(name, Some(options))).await?;
         ask(client.start_container(name, None::<StartContainerOptions>)).await?;
         let (stdout, stderr) = converse(voices, &self.input).await?;
-        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+        let options = WaitContainerOptionsBuilder::default()
+            .condition("not-running")
+            .build();
         let mut ends = std::pin::pin!(client.wait_container(name, Some(options)));
         let code = match ends.next().await {
             Some(Ok(end)) => end.status_code,
@@ -111,7 +115,10 @@ impl Look {
     }
 
     async fn remove(&self, name: &str) -> Result<(), Refusal> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
         match ask(self.engine.client().await?.remove_container(name, Some(options))).await {
             Err(refusal) if refusal.is_absence() => Ok(()),
             removed => removed,
@@ -121,7 +128,10 @@ impl Look {
 
 /// Tell it everything and hear it to its end.
 async fn converse(voices: AttachContainerResults, input: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
-    let AttachContainerResults { mut output, input: mut stdin } = voices;
+    let AttachContainerResults {
+        mut output,
+        input: mut stdin,
+    } = voices;
     let tell = async move {
         // Whoever ends without listening says why by other means.
         let _deaf = stdin.write_all(input).await;

@@ -29,7 +29,9 @@ impl Names {
 
     /// Both labels.
     pub(super) fn labels(&self) -> HashMap<String, String> {
-        HashMap::from([(RUN, &self.run), (COPY, &self.copy)].map(|(key, value)| (key.to_owned(), value.clone())))
+        HashMap::from(
+            [(RUN, &self.run), (COPY, &self.copy)].map(|(key, value)| (key.to_owned(), value.clone())),
+        )
     }
 
     /// What finds everything of this copy.

@@ -210,7 +210,8 @@ impl Place {
         let journal = self.journal_of(name)?;
         let image = self.images.of(name, service, &journal).await?;
         let (place, name, service) = (Arc::clone(self), name.to_owned(), service.clone());
-        let started = self.work(async move { place.bring_to_life(name, service, image, journal, life).await });
+        let started =
+            self.work(async move { place.bring_to_life(name, service, image, journal, life).await });
         Ok(started.await?)
     }
 
@@ -311,7 +312,11 @@ impl Place {
             networks.push(self.networks.named(&self.engine, network).await?);
         }
         // Whoever asks for the service by name must find the living one.
-        let aliases = if self.is_guest { Vec::new() } else { vec![name.to_owned()] };
+        let aliases = if self.is_guest {
+            Vec::new()
+        } else {
+            vec![name.to_owned()]
+        };
         let form = Form {
             name,
             service,
@@ -348,7 +353,9 @@ impl Place {
             return refusal;
         };
         let holder = listener_of(port).unwrap_or_else(|| "somebody we cannot see".to_owned());
-        Refusal::words(format!("port {port} of 127.0.0.1 is taken: {holder} listens on it"))
+        Refusal::words(format!(
+            "port {port} of 127.0.0.1 is taken: {holder} listens on it"
+        ))
     }
 
     pub(super) async fn signal(&self, name: &str, signal: Signal) -> Result<(), Cause> {
@@ -420,7 +427,9 @@ impl Place {
         let seen = ask(client.inspect_container(container, None::<InspectContainerOptions>)).await?;
         let variables = seen.config.and_then(|config| config.env).unwrap_or_default();
         let pairs = variables.iter().filter_map(|variable| variable.split_once('='));
-        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Ok(pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
     }
 
     pub(super) async fn look_inside(

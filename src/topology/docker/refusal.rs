@@ -120,9 +120,7 @@ fn plain(message: &str) -> String {
     }
     let said = said.trim_end_matches(": unknown");
     if said.contains("no space left on device") {
-        return format!(
-            "the engine's disk is full: {said}\nhint: `docker system df` says what fills it"
-        );
+        return format!("the engine's disk is full: {said}\nhint: `docker system df` says what fills it");
     }
     said.to_owned()
 }
@@ -165,13 +163,21 @@ mod tests {
         for said in [by_a_process, by_a_container] {
             assert_eq!(server(500, said).taken_port(), Some(23456));
         }
-        assert_eq!(server(500, "listen on 127.0.0.1:23456: denied").taken_port(), None);
+        assert_eq!(
+            server(500, "listen on 127.0.0.1:23456: denied").taken_port(),
+            None
+        );
     }
 
     #[test]
     fn a_full_disk_is_called_one() {
         let refusal = server(500, "mkdir /var/lib/docker/x: no space left on device");
-        assert!(refusal.to_string().starts_with("the engine's disk is full: mkdir"), "{refusal}");
+        assert!(
+            refusal
+                .to_string()
+                .starts_with("the engine's disk is full: mkdir"),
+            "{refusal}"
+        );
     }
 
     #[test]

@@ -104,7 +104,10 @@ async fn remove_all(client: &Docker, found: &[Thing], removed: &mut Vec<String>)
 async fn remove(client: &Docker, thing: &Thing) -> Result<(), Refusal> {
     match thing {
         Thing::Container(name) => {
-            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+            let options = RemoveContainerOptionsBuilder::default()
+                .force(true)
+                .v(true)
+                .build();
             ask(client.remove_container(name, Some(options))).await
         }
         Thing::Network(name) => ask(client.remove_network(name)).await,
@@ -121,7 +124,10 @@ async fn remove(client: &Docker, thing: &Thing) -> Result<(), Refusal> {
 
 async fn everything(client: &Docker, filter: &Filter) -> Result<Vec<Thing>, Refusal> {
     let labels = HashMap::from([("label", filter.clone())]);
-    let containers = ListContainersOptionsBuilder::default().all(true).filters(&labels).build();
+    let containers = ListContainersOptionsBuilder::default()
+        .all(true)
+        .filters(&labels)
+        .build();
     let networks = ListNetworksOptionsBuilder::default().filters(&labels).build();
     let volumes = ListVolumesOptionsBuilder::default().filters(&labels).build();
     let images = ListImagesOptionsBuilder::default().filters(&labels).build();

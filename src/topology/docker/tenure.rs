@@ -19,7 +19,10 @@ impl Place {
             Err(refusal) if refusal.is_absence() => None,
             Err(refusal) => return Err(refusal.into()),
         };
-        Ok(Tenure { ours: Some(ours), now })
+        Ok(Tenure {
+            ours: Some(ours),
+            now,
+        })
     }
 
     async fn found(&self, called: &str) -> Result<Incarnation, Refusal> {

@@ -19,7 +19,9 @@ pub(crate) fn native(model: &Model, folder: &Path) -> NativeSeen {
     let mut seen = NativeSeen::default();
     if model.services.values().any(provides_postgres) {
         match Binaries::find() {
-            Ok(binaries) => seen.here.push(format!("Postgres in `{}`", binaries.folder.display())),
+            Ok(binaries) => seen
+                .here
+                .push(format!("Postgres in `{}`", binaries.folder.display())),
             Err(error) => seen.missing.push(error.to_string()),
         }
     }
@@ -28,7 +30,10 @@ pub(crate) fn native(model: &Model, folder: &Path) -> NativeSeen {
         Ok(None) => seen.here.push("services run as we do".to_owned()),
         Err(error) => seen.missing.push(error.to_string()),
     }
-    let lacks = model.services.iter().filter_map(|(name, service)| lack(name, service, folder));
+    let lacks = model
+        .services
+        .iter()
+        .filter_map(|(name, service)| lack(name, service, folder));
     seen.missing.extend(lacks);
     seen
 }
@@ -36,7 +41,9 @@ pub(crate) fn native(model: &Model, folder: &Path) -> NativeSeen {
 /// What keeps one service from running on this host.
 fn lack(name: &str, service: &Service, folder: &Path) -> Option<String> {
     let Some(native) = &service.native else {
-        return Some(format!("service `{name}` has no `x-closure`: it runs in a container only"));
+        return Some(format!(
+            "service `{name}` has no `x-closure`: it runs in a container only"
+        ));
     };
     // A program that is built before bring-up need not be there yet.
     let program = native.argv.first().filter(|_| native.prepare.is_empty())?;
@@ -89,7 +96,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_the_service_that_needs_it() {
         let root = Path::new("/");
-        assert_eq!(native(&runs(&["/bin/sh"], &[]), root).missing, Vec::<String>::new());
+        assert_eq!(
+            native(&runs(&["/bin/sh"], &[]), root).missing,
+            Vec::<String>::new()
+        );
         assert_eq!(
             native(&runs(&["/nowhere/api"], &[]), root).missing,
             ["service `api`: there is no program `/nowhere/api`"]
