@@ -67,6 +67,7 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     let passage = Passage {
         drawn: &drawn,
         stage: &stage,
+        on: chosen.substrate,
         site: &site,
         record: &record,
         journal: &journal,

@@ -22,6 +22,7 @@ use crate::{
     outcome::Outcome,
     plan::{Drawn, PlannedGate},
     probe::Site,
+    topology::{self, On},
 };
 
 /// Records of gates, as far as they have come.
@@ -31,6 +32,8 @@ pub(super) type Progress = RefCell<BTreeMap<String, GateRecord>>;
 pub(super) struct Passage<'a> {
     pub(super) drawn: &'a Drawn,
     pub(super) stage: &'a Stage,
+    /// What the services run on.
+    pub(super) on: On,
     pub(super) site: &'a Site,
     pub(super) record: &'a Record,
     pub(super) journal: &'a Journal,
@@ -45,8 +48,8 @@ impl Passage<'_> {
         let hall = self.hall();
         let gates = &self.drawn.plan.gates;
         for (at, planned) in gates.iter().enumerate() {
-            if let Some(broken) = self.boundary(seal, &planned.id).await {
-                return Ending::Stopped(broken);
+            if let Some(ending) = self.boundary(seal, &planned.id).await {
+                return ending;
             }
             (self.tell)(News::Gate {
                 number: at + 1,
@@ -54,7 +57,8 @@ impl Passage<'_> {
                 id: &planned.id,
                 name: &planned.name,
             });
-            if let Some(reason) = not_run(planned, &self.progress.borrow()) {
+            let left_out = not_run(planned, &self.progress.borrow());
+            if let Some(reason) = left_out {
                 let left_out = GateRecord {
                     gate: planned.id.clone(),
                     not_run: Some(reason),
@@ -65,13 +69,15 @@ impl Passage<'_> {
             }
             note(self.record, "gate", json!({"id": planned.id}));
             if let Some(reason) = one_gate(&hall, self.drawn, self.stage, planned, self.progress).await {
-                return Ending::Stopped(reason);
+                // What stopped it may be what somebody else did.
+                return match self.boundary(seal, END).await {
+                    Some(Ending::Stopped(broken)) => Ending::Stopped(format!("{reason}; {broken}")),
+                    Some(ending) => ending,
+                    None => Ending::Stopped(reason),
+                };
             }
         }
-        match self.boundary(seal, END).await {
-            Some(broken) => Ending::Stopped(broken),
-            None => Ending::Whole,
-        }
+        self.boundary(seal, END).await.unwrap_or(Ending::Whole)
     }
 
     fn hall(&self) -> Hall<'_> {
@@ -86,10 +92,14 @@ impl Passage<'_> {
         }
     }
 
-    /// Look at everything that is sealed: in words, what broke.
-    async fn boundary(&self, seal: &RefCell<Seal>, at: &str) -> Option<String> {
+    /// Look at what the services run on, and at everything that is sealed: why the run cannot go on from here, if so.
+    async fn boundary(&self, seal: &RefCell<Seal>, at: &str) -> Option<Ending> {
+        if let Some(lost) = topology::missed(self.on).await {
+            return Some(Ending::Lost(lost));
+        }
         let look = self.look().await;
-        seal.borrow_mut().boundary(at, self.site.clock.ms(), &look)
+        let broken = seal.borrow_mut().boundary(at, self.site.clock.ms(), &look);
+        broken.map(Ending::Stopped)
     }
 
     /// What the seal is put on, as it is now.

@@ -15,7 +15,7 @@ mod sweep;
 mod tenure;
 
 pub use self::check::{EngineSeen, ImageSeen};
-pub(crate) use self::check::{engine, gone, images};
+pub(crate) use self::check::{engine, gone, images, missed};
 
 use std::{
     path::Path,

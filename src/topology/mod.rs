@@ -87,6 +87,14 @@ pub async fn lost(on: On) -> String {
     }
 }
 
+/// What services ran on and has gone away, in words; nothing once it answers. It is given time to come back.
+pub async fn missed(on: On) -> Option<String> {
+    match on {
+        On::Native => None,
+        On::Docker => docker::missed().await,
+    }
+}
+
 /// What this host has, and what it lacks, to run the services of a model as its own processes. `folder` is the compose
 /// file's.
 pub fn native(model: &Model, folder: &Path) -> NativeSeen {

@@ -16,7 +16,7 @@ use crate::{compose::model::Model, topology::error::Cause};
 const PULSE: Duration = Duration::from_secs(1);
 
 /// How long an engine may be silent before we say that it is gone: one that is restarted comes back in less.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// An engine that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,21 +121,32 @@ async fn is_here(engine: &Engine, reference: &str) -> Result<bool, Refusal> {
 /// Waits until the engine of this host has been silent for so long that it must be gone, and says so.
 pub(crate) async fn gone() -> String {
     let engine = Engine::of_this_host();
-    let mut silent_since = None;
     loop {
-        sleep(PULSE).await;
-        if is_alive(&engine).await {
-            silent_since = None;
-            continue;
-        }
-        let since = *silent_since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= SILENCE {
-            return format!(
-                "the Docker engine at `{}` went away while the services ran on it",
-                engine.socket().display()
-            );
+        // Seldom enough to leave a measurement alone.
+        sleep(PULSE * 2).await;
+        if let Some(gone) = missed_at(&engine).await {
+            return gone;
         }
     }
+}
+
+/// Says that the engine of this host is gone, unless it answers within the time in which one comes back.
+pub(crate) async fn missed() -> Option<String> {
+    missed_at(&Engine::of_this_host()).await
+}
+
+async fn missed_at(engine: &Engine) -> Option<String> {
+    let since = Instant::now();
+    while !is_alive(engine).await {
+        if since.elapsed() >= SILENCE {
+            let socket = engine.socket().display();
+            return Some(format!(
+                "the Docker engine at `{socket}` went away while the services ran on it"
+            ));
+        }
+        sleep(PULSE).await;
+    }
+    None
 }
 
 async fn is_alive(engine: &Engine) -> bool {
