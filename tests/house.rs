@@ -62,6 +62,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("saphyr", &["src/compose/"]),
     ("toml", &["src/gate/", "src/probe/file.rs"]),
     ("zip", &["src/pack/"]),
+    ("bollard", &["src/topology/docker.rs", "src/topology/docker/"]),
+    ("tar", &["src/topology/docker/"]),
     ("sqlx", &["src/probe/", "src/control/", "src/topology/"]),
     ("clap", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),

@@ -10,9 +10,11 @@ use std::{
 
 use super::{
     census::extinguish,
-    error::{Error, Result},
+    docker,
+    error::{Error, Leftover, Result},
     run_folder::{LOCK_FILE, VANISHING, lock_root, marks, remove, resolved, survivors_left, try_lock},
     state::RunState,
+    substrate::On,
 };
 
 /// What was removed of one run.
@@ -22,17 +24,20 @@ pub struct Cleaned {
     pub run: String,
     /// Id and command of every process that was killed.
     pub processes: Vec<(u32, String)>,
+    /// Containers, networks, volumes and images of an engine, in words.
+    pub things: Vec<String>,
     /// Ports it had been given.
     pub ports: Vec<u16>,
     /// Its folder, removed.
     pub folder: PathBuf,
 }
 
-/// Remove every run below `root` whose lock is free: its processes, then its folder. A root that does not exist has
-/// nothing to clean.
+/// Remove every run below `root` whose lock is free: its processes, what it has on an engine, then its folder. A root
+/// that does not exist has nothing to clean.
 ///
 /// # Errors
-/// When a folder cannot be read or locked, or something cannot be taken away; what was cleaned before stays cleaned.
+/// When a folder cannot be read or locked, or something cannot be taken away. Every other run is cleaned all the same,
+/// and the folder of one that was not cleaned whole stays, so that a later clean finishes it.
 pub fn clean(root: &Path) -> Result<Vec<Cleaned>> {
     if !root.exists() {
         return Ok(Vec::new());
@@ -44,11 +49,19 @@ pub fn clean(root: &Path) -> Result<Vec<Cleaned>> {
     folders.sort();
     // A link is not a run: what it points to is not ours to remove.
     folders.retain(|path| path.symlink_metadata().is_ok_and(|meta| meta.is_dir()));
-    let mut cleaned = Vec::new();
+    let (mut cleaned, mut left) = (Vec::new(), Vec::new());
     for folder in folders {
-        cleaned.extend(clean_run(&folder)?);
+        match clean_run(&folder) {
+            Ok(run) => cleaned.extend(run),
+            Err(Error::Left(of_run)) => left.extend(of_run),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(cleaned)
+    if left.is_empty() {
+        Ok(cleaned)
+    } else {
+        Err(Error::Left(left))
+    }
 }
 
 fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
@@ -70,16 +83,32 @@ fn clean_run(folder: &Path) -> Result<Option<Cleaned>> {
     let leaders = state.as_ref().map(RunState::leaders).unwrap_or_default();
     let (killed, survivors) = extinguish(marks(folder, &run, &leaders), VANISHING);
     let mut left = survivors_left(&survivors);
-    left.extend(remove(folder));
+    let things = things_of(&run, state.as_ref()).unwrap_or_else(|of_engine| {
+        left.extend(of_engine);
+        Vec::new()
+    });
+    // The folder says where the rest is.
+    if left.is_empty() {
+        left.extend(remove(folder));
+    }
     if !left.is_empty() {
         return Err(Error::Left(left));
     }
     Ok(Some(Cleaned {
         run,
         processes: killed.into_iter().map(|one| (one.id.pid, one.command)).collect(),
+        things,
         ports: state.map(|state| state.ports).unwrap_or_default(),
         folder: folder.to_owned(),
     }))
+}
+
+/// What a run has on the engine it stood on, removed.
+fn things_of(run: &str, state: Option<&RunState>) -> Result<Vec<String>, Vec<Leftover>> {
+    match state.map(|state| (state.substrate, &state.engine)) {
+        Some((On::Docker, Some(engine))) => docker::clean(run, engine),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// The lock of a run, if nobody lives who holds it. A process that was being started when its run was killed holds
@@ -105,7 +134,7 @@ mod tests {
         process::{Child, Command},
     };
 
-    use super::clean;
+    use super::{On, clean};
     use crate::topology::{
         census::{Identity, MARKER},
         run_folder::RunFolder,
@@ -195,6 +224,31 @@ mod tests {
             [],
             "nothing is left to clean"
         );
+    }
+
+    #[test]
+    fn a_run_whose_engine_is_silent_keeps_its_folder_and_the_others_are_cleaned() {
+        let root = tempfile::tempdir().expect("a folder");
+        let socket = root.path().join("no-engine.sock");
+        for run in ["clean-a", "clean-b"] {
+            let folder = root.path().join(run);
+            fs::create_dir(&folder).expect("made");
+            fs::write(folder.join("lock"), "").expect("written");
+            let mut state = RunState::new(run);
+            if run == "clean-a" {
+                state.substrate = On::Docker;
+                state.engine = Some(socket.clone());
+            }
+            state.write(&folder).expect("written");
+        }
+        let error = clean(root.path())
+            .expect_err("the engine is not there")
+            .to_string();
+        let expected = "the run left something behind\n  whatever carries the label `closure.run=clean-a` may still be \
+                        there: the Docker engine does not answer at `";
+        assert!(error.starts_with(expected), "{error}");
+        assert!(root.path().join("clean-a/state.json").exists());
+        assert!(!root.path().join("clean-b").exists());
     }
 
     #[test]

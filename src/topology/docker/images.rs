@@ -36,6 +36,9 @@ pub(super) const OWN_POSTGRES: &str = "closure/postgres:15";
 /// How long a registry may say nothing; and, when another image can stand in, how long it may take at all.
 pub(super) const PULL: Duration = Duration::from_secs(10);
 
+/// What is said of a service that nothing can be made from.
+pub(super) const IMAGELESS: &str = "the compose file gives it neither `image` nor `build`";
+
 /// An image that is here, as the engine knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
@@ -83,8 +86,7 @@ impl Images {
             (Some(build), _) => self.built(name, build, journal).await?,
             (None, Some(reference)) => self.named(name, service, reference).await?,
             (None, None) => {
-                let why = Refusal::words("the compose file gives it neither `image` nor `build`");
-                return Err(Error::act("start", name, why));
+                return Err(Error::act("start", name, IMAGELESS));
             }
         };
         known.insert(key, image.clone());

@@ -23,7 +23,7 @@ use super::{
     attend::{Attendance, listen},
     creation::{Form, endpoint, is_volume},
     engine::{Engine, ask},
-    images::{Image, Images},
+    images::{IMAGELESS, Image, Images},
     inside::Look,
     names::{Filter, Names, of_run},
     refusal::Refusal,
@@ -235,6 +235,9 @@ impl Place {
 
     /// What an engine would shrug at.
     fn check(&self, service: &Service) -> Result<(), Cause> {
+        if service.image.is_none() && service.build.is_none() {
+            return Err(IMAGELESS.into());
+        }
         let test = service.healthcheck.as_ref().map(|check| &check.test);
         if has_check(service) && test.is_some_and(Vec::is_empty) {
             let words = "its `healthcheck` is switched off, and `x-closure.health` is asked natively only";

@@ -1,0 +1,12 @@
+//! The docker substrate with a real engine, and images that the tests make themselves. Without an engine they fail:
+//! `scripts/setup` says what is missing.
+#![cfg(feature = "live")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod acts;
+mod bring_up;
+mod house;
+mod inside;
+mod leaving;
+mod refused;
+mod scratch;
