@@ -2,6 +2,7 @@
 //! and its folder are the only ones that name the engine's client.
 
 mod attend;
+mod check;
 mod context;
 mod creation;
 mod engine;
@@ -11,6 +12,10 @@ mod names;
 mod place;
 mod refusal;
 mod sweep;
+mod tenure;
+
+pub use self::check::{EngineSeen, ImageSeen};
+pub(crate) use self::check::{engine, gone, images, missed};
 
 use std::{
     path::Path,
@@ -28,6 +33,7 @@ use super::{
     run_folder::{RunFolder, create_passable, remove},
     seen::Vitals,
     substrate::{Inside, LifeLine, On, Signal, Site, Substrate},
+    tenure::Tenure,
 };
 use crate::compose::model::{Model, Service};
 
@@ -147,6 +153,10 @@ impl Substrate for Docker {
 
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {
         self.place.look(name).boxed()
+    }
+
+    fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>> {
+        self.place.tenure(name).boxed()
     }
 
     fn inside<'a>(

@@ -39,6 +39,7 @@ use crate::{
         run_folder::RunFolder,
         seen::Vitals,
         substrate::{Inside, LifeLine, Signal, Site},
+        tenure::Incarnation,
         vitals::{Sample, account, listener_of, measure},
     },
 };
@@ -75,6 +76,8 @@ pub(super) struct Place {
 /// The container of one service.
 struct Unit {
     container: String,
+    /// When the engine says it started it.
+    started_at: String,
     definition: Service,
     image: Image,
     journal: Arc<Journal>,
@@ -261,7 +264,8 @@ impl Place {
         let started = ask(client.start_container(&container, None::<StartContainerOptions>)).await;
         started.map_err(Self::blamed)?;
         let seen = ask(client.inspect_container(&container, None::<InspectContainerOptions>)).await?;
-        let pid = seen.state.and_then(|state| u32::try_from(state.pid?).ok());
+        let state = seen.state.unwrap_or_default();
+        let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
         let pid = pid.filter(|pid| *pid != 0);
         let check = service.healthcheck.clone().filter(|check| !check.test.is_empty());
         life.send_modify(|life| life.begin(pid, check.is_some()));
@@ -269,6 +273,7 @@ impl Place {
             name,
             Unit {
                 container: container.clone(),
+                started_at: state.started_at.unwrap_or_default(),
                 definition: service,
                 image,
                 journal: Arc::clone(&journal),
@@ -409,6 +414,14 @@ impl Place {
             fds: measured.fds,
             last_words: unit.journal.last_words(),
         }
+    }
+
+    /// The life of a service that was begun here last.
+    pub(super) fn begun(&self, name: &str) -> Option<Incarnation> {
+        self.units().get(name).map(|unit| Incarnation {
+            id: unit.container.clone(),
+            started_at: unit.started_at.clone(),
+        })
     }
 
     /// The environment a container was made with: its image's, and what the compose file adds.
