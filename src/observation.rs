@@ -70,6 +70,14 @@ pub struct Pass {
     pub looks: Vec<Look>,
 }
 
+impl Pass {
+    /// What a look that repeats while a span lasts has seen, point by point.
+    pub fn points(&self, probe: &str) -> &[Value] {
+        let points = self.seen.get(probe).and_then(|seen| seen.get("points"));
+        points.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// One look: which, with what, when, how often.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Look {

@@ -173,6 +173,16 @@ pub struct Gate {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
+impl Gate {
+    /// The looks at services that repeat while a span lasts: what its `series.csv` is made of.
+    pub fn watchers(&self, span: &str) -> impl Iterator<Item = &Probe> {
+        self.probes.iter().filter(move |probe| {
+            let looks_at_services = matches!(&probe.look, LookAt::Kind { kind, .. } if kind == "service");
+            looks_at_services && probe.every.is_some() && probe.during.as_deref() == Some(span)
+        })
+    }
+}
+
 /// One look, or a group of looks.
 #[derive(Clone, Debug)]
 pub struct Probe {

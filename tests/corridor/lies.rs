@@ -93,11 +93,35 @@ fn any_derived_file_that_is_gone_is_missed_by_name() {
         "gates/M1/controls/lost_note.json",
         "REPORT.md",
         "notes.json",
+        "load/crowd/accounting.json",
     ] {
         lie(|folder| fs::remove_file(folder.join(path)).unwrap())
             .exits(3)
             .says(&[&format!("`{path}`")]);
     }
+}
+
+#[test]
+fn a_raw_file_that_follows_from_others_is_found_by_name_when_it_does_not() {
+    for path in ["load/crowd/series.csv", "load/crowd/latency.hlog"] {
+        lie(|folder| change_a_digit(&folder.join(path)))
+            .exits(3)
+            .says(&["load-not-derivable", path]);
+    }
+}
+
+#[test]
+fn a_raw_file_of_a_load_that_no_observation_speaks_of_is_found_by_name() {
+    lie(|folder| {
+        fs::create_dir_all(folder.join("load/later")).unwrap();
+        fs::copy(
+            folder.join("load/crowd/requests.csv"),
+            folder.join("load/later/requests.csv"),
+        )
+        .unwrap();
+    })
+    .exits(3)
+    .says(&["`load/later/requests.csv`"]);
 }
 
 #[test]
