@@ -21,7 +21,7 @@ use crate::{
     exchange::Exchange,
     judge::verdict::Constants,
     name::is_safe_path,
-    observation::GateRecord,
+    observation::{GateRecord, OnPaper},
     pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, SEAL, TIMELINE, observations},
     redact::Redactor,
 };
@@ -125,8 +125,9 @@ impl Record {
     /// Write what a gate saw, in place of what it had seen before, and give it back as it stands on paper: that, and
     /// nothing else, is what the judge may see.
     pub fn observations(&self, seen: &GateRecord) -> io::Result<GateRecord> {
-        let on_paper = self.json(&observations(&seen.gate), seen)?;
-        Ok(serde_json::from_value(on_paper)?)
+        let on_paper = self.json(&observations(&seen.gate), &OnPaper::of(seen))?;
+        let on_paper: OnPaper = serde_json::from_value(on_paper)?;
+        on_paper.read().map_err(io::Error::other)
     }
 
     /// Write what every sentence may see, and give it back as it stands on paper.

@@ -226,6 +226,34 @@ fn a_control_whose_red_was_painted_green_takes_the_outcome_with_it() {
 }
 
 #[test]
+fn a_red_pass_that_takes_the_green_over_takes_the_outcome_with_it() {
+    let lost_note = |folder: &Path, change: fn(&mut Value)| {
+        edit(folder, "gates/M1/observations.json", |it| {
+            let controls = it["controls"].as_array_mut().unwrap();
+            let lost = controls
+                .iter_mut()
+                .find(|control| control["control"] == "lost_note");
+            change(&mut lost.unwrap()["red"]);
+        });
+    };
+    lie(|folder| {
+        lost_note(folder, |red| {
+            red["seen"].as_object_mut().unwrap().remove("kept").unwrap();
+            red["taken_over"].as_array_mut().unwrap().push("kept".into());
+        });
+    })
+    .exits(3)
+    .says(&["outcome of gate `M1`"]);
+    lie(|folder| {
+        lost_note(folder, |red| {
+            red["taken_over"].as_array_mut().unwrap().push("kept".into());
+        });
+    })
+    .exits(3)
+    .says(&["unreadable", "a pass takes `kept` over, and has seen it itself"]);
+}
+
+#[test]
 fn a_gate_text_that_was_made_lenient_afterwards_is_found() {
     lie(|folder| {
         let path = folder.join("gates/M1/gate.toml");
