@@ -13,7 +13,6 @@ mod news;
 mod order;
 mod overrides;
 mod seal;
-mod span;
 mod stage;
 mod triplet;
 mod walk;

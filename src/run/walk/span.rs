@@ -12,16 +12,16 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{
-    looks::{self, Errand, Made},
-    news::News,
-    walk::{Around, Seen, Walk},
-};
+use super::{Around, Seen, Walk};
 use crate::{
     account,
     cel::Scope,
     control,
     gate::model::{Gate, LookAt, Probe, Tree},
+    run::{
+        looks::{self, Errand, Made},
+        news::News,
+    },
 };
 
 /// The looks that stand inside a span, those inside spans inside it included.
