@@ -81,14 +81,6 @@ impl Suite {
             .iter()
             .filter(move |gate| gate.profiles.as_ref().is_none_or(belongs))
     }
-
-    /// The bytes of a file a gate refers to: of its own folder or, failing that, of the suite's.
-    pub fn file<'a>(&'a self, gate: &'a Gate, name: &str) -> Option<&'a [u8]> {
-        gate.files
-            .get(name)
-            .or_else(|| self.files.get(name))
-            .map(Vec::as_slice)
-    }
 }
 
 /// What probes may address: a service's own port and the path that tells its readiness.

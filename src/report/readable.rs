@@ -6,10 +6,11 @@ use super::{Case, authority::authority, gates::control_path};
 use crate::{
     judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
     outcome::Outcome,
+    pack::layout,
 };
 
 pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
-    files.insert("REPORT.md".into(), report(case).into_bytes());
+    files.insert(layout::REPORT_MD.into(), report(case).into_bytes());
 }
 
 fn report(case: &Case) -> String {
