@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     Ending, News, Ran, Tell, finish,
-    gate::Hall,
     ground::chain,
+    hall::Hall,
     interrupt::Interrupt,
     order::{Kind, Order, Refusal, Wanted},
     seal::{Seal, Subject},

@@ -6,6 +6,7 @@ mod fill;
 mod finish;
 mod gate;
 mod ground;
+mod hall;
 mod interrupt;
 mod looks;
 mod names;
