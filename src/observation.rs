@@ -3,15 +3,19 @@
 //! A *pass* is one walk through a gate's probes. Its `lets` and `seen` are the names an assertion may use; the
 //! `looks` tell how and when each was made, and are for people.
 
+mod paper;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use paper::OnPaper;
+
 /// Names bound to values, in the order in which they were bound.
 pub type Names = Map<String, Value>;
 
-/// Everything observed for one gate: `gates/<id>/observations.json`.
+/// Everything observed for one gate; on paper an [`OnPaper`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GateRecord {
     /// The gate's id.
@@ -62,12 +66,24 @@ pub struct Pass {
     /// Probes (and `group.step`s) never reached because an `until` above them was not met.
     #[serde(default)]
     pub unreached: Vec<String>,
+    /// On paper only, and empty everywhere else: names of observations that are those of the gate's own pass, and stand
+    /// there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_over: Vec<String>,
     /// Probe name → why the look could not be made.
     #[serde(default)]
     pub blind: Names,
     /// How and when each look was made.
     #[serde(default)]
     pub looks: Vec<Look>,
+}
+
+impl Pass {
+    /// What a look that repeats while a span lasts has seen, point by point.
+    pub fn points(&self, probe: &str) -> &[Value] {
+        let points = self.seen.get(probe).and_then(|seen| seen.get("points"));
+        points.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// One look: which, with what, when, how often.

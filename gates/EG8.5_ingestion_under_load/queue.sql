@@ -1,5 +1,10 @@
--- Depth of every queue, a row also for one with nothing in it.
+-- Depth of every queue, a row also for one with nothing in it: what waits (visible) and what is being done (invisible).
 select q.queue,
-       (select count(*)::int from tasks t where t.queue = q.queue and t.state in ('pending', 'running')) as depth
+       count(t.id) filter (where t.state = 'pending')::int as visible,
+       count(t.id) filter (where t.state = 'running')::int as invisible,
+       count(t.id)::int as depth,
+       to_json(now()) #>> '{}' as at
   from unnest(:queues::text[]) as q(queue)
+  left join tasks t on t.queue = q.queue and t.state in ('pending', 'running')
+ group by q.queue
  order by q.queue

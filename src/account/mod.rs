@@ -10,6 +10,7 @@ mod hlog;
 mod quantile;
 mod seconds;
 mod sent;
+mod series;
 mod table;
 mod tally;
 
@@ -19,6 +20,7 @@ pub use found::{FoundRow, Table, read_rows, write_rows};
 pub use hlog::{Clock, HlogFault, Interval, read_hlog, write_hlog};
 pub use quantile::{ms, nearest_rank};
 pub use sent::{LONGEST_US, Lands, RequestRow, Trouble, read_requests, write_requests};
+pub use series::write_series;
 pub use table::TableFault;
 
 /// What `accounting.json` holds: the figures of the load and, beside them, its conservation by key.

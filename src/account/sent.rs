@@ -103,11 +103,6 @@ impl RequestRow {
         self.status != 0 && self.error.is_none()
     }
 
-    /// The service said yes: a 2xx status line was read, even if the body broke off after it.
-    pub fn was_acknowledged(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
     /// Microseconds from the intended send to the end. Present for answers and for timeouts: a timeout took at
     /// least that long, and leaving it out would make a hanging service look fast.
     pub fn intended_latency_us(&self) -> Option<u64> {

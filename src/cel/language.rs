@@ -28,6 +28,8 @@ pub const PURE: &[(&str, usize)] = &[
     ("between", 3),
     ("json", 1),
     ("to_json", 1),
+    ("pretty", 1),
+    ("zip", 2),
     ("sha256", 1),
 ];
 

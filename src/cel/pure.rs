@@ -21,6 +21,8 @@ pub(super) fn by_name(name: &str) -> Option<Pure> {
         "between" => |args| between(list(&args[0])?, number(&args[1])?, number(&args[2])?),
         "json" => |args| serde_json::from_str(text(&args[0])?).map_err(|error| format!("not JSON: {error}")),
         "to_json" => |args| Ok(Value::String(args[0].to_string())),
+        "pretty" => |args| Ok(Value::String(format!("{:#}", args[0]))),
+        "zip" => |args| zip(list(&args[0])?, list(&args[1])?),
         "sha256" => |args| Ok(Value::String(Digest::of(text(&args[0])?).to_string())),
         _ => return None,
     })
@@ -98,6 +100,20 @@ fn omit(from: &Map<String, Value>, names: &[Value]) -> Result<Value, String> {
     let names: Vec<&str> = names.iter().map(text).collect::<Result<_, _>>()?;
     let kept = from.iter().filter(|(key, _)| !names.contains(&key.as_str()));
     Ok(Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect()))
+}
+
+/// An object of these names and these values, in pairs: what a literal cannot write when the names are data.
+fn zip(names: &[Value], values: &[Value]) -> Result<Value, String> {
+    if names.len() != values.len() {
+        return Err(format!("{} names and {} values", names.len(), values.len()));
+    }
+    let mut zipped = Map::new();
+    for (name, value) in names.iter().zip(values) {
+        if zipped.insert(text(name)?.to_owned(), value.clone()).is_some() {
+            return Err(format!("the name {name} stands twice"));
+        }
+    }
+    Ok(Value::Object(zipped))
 }
 
 /// The elements whose `t_ms` lies between two times, both included.
@@ -210,6 +226,17 @@ mod tests {
     }
 
     #[test]
+    fn names_and_values_are_zipped_in_pairs_only() {
+        assert_eq!(
+            call("zip", &json!([["a", "b"], [1, 2]])),
+            Ok(json!({"a": 1, "b": 2}))
+        );
+        assert!(call("zip", &json!([["a"], [1, 2]])).is_err());
+        assert!(call("zip", &json!([["a", "a"], [1, 2]])).is_err());
+        assert!(call("zip", &json!([[1], [2]])).is_err());
+    }
+
+    #[test]
     fn json_is_read_and_written() {
         assert_eq!(
             call("json", &json!(["{\"a\": [1, 2.0]}"])),
@@ -218,6 +245,10 @@ mod tests {
         assert_eq!(
             call("to_json", &json!([{"a": [1, 2.0]}])),
             Ok(json!("{\"a\":[1,2.0]}"))
+        );
+        assert_eq!(
+            call("pretty", &json!([{"a": [1]}])),
+            Ok(json!("{\n  \"a\": [\n    1\n  ]\n}"))
         );
         assert!(call("json", &json!(["{"])).is_err());
         let sum = call("sha256", &json!(["abc"])).expect("a digest");

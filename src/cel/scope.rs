@@ -86,11 +86,6 @@ impl<'w> Scope<'w> {
         self.context.add_variable_as_val(name, value::to_cel(value));
     }
 
-    /// Bind a name to a value that is converted already.
-    pub fn bind_known(&mut self, name: &str, known: &Known) {
-        self.context.add_variable_as_val(name, known.0.clone());
-    }
-
     /// Bind a name to a value that is needed nowhere else.
     pub fn give(&mut self, name: &str, known: Known) {
         self.context.add_variable_as_val(name, known.0);
@@ -193,7 +188,7 @@ fn in_text(value: &Value, sentence: &Sentence) -> Result<String, EvalError> {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::cel::{Known, Sentence, Text, World};
+    use crate::cel::{Sentence, Text, World};
 
     fn eval(source: &str, with: &Value) -> Result<Value, String> {
         let world = World::pure();
@@ -281,7 +276,7 @@ mod tests {
         outer.bind("a", &json!(1));
         let sentence = Sentence::compile("a").expect("a name");
         let mut inner = outer.child();
-        inner.bind_known("a", &Known::of(&json!(2)));
+        inner.bind("a", &json!(2));
         assert_eq!(inner.eval(&sentence), Ok(json!(2)));
         assert_eq!(outer.eval(&sentence), Ok(json!(1)));
     }

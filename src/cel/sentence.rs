@@ -126,11 +126,6 @@ impl Sentence {
         self.anatomy.calls.iter().any(|(name, _)| name == "all")
     }
 
-    /// The operator, when the whole sentence is one comparison: `==`, `!=`, `<`, `<=`, `>`, `>=` or `in`.
-    pub fn comparison(&self) -> Option<&'static str> {
-        super::anatomy::comparison(&self.anatomy.plain).map(|(operator, _, _)| operator)
-    }
-
     pub(super) fn program(&self) -> &IdedExpr {
         &self.program
     }
@@ -261,11 +256,9 @@ mod tests {
     }
 
     #[test]
-    fn bare_all_and_comparisons_are_told() {
+    fn a_bare_all_is_told() {
         assert!(good("l.all(x, x.ok)").uses_bare_all());
         assert!(!good("l.always(x, x.ok)").uses_bare_all());
-        assert_eq!(good("a <= b").comparison(), Some("<="));
-        assert_eq!(good("a == b && c == d").comparison(), None);
     }
 
     #[test]

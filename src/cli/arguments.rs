@@ -8,7 +8,7 @@ use super::exit;
 
 /// Prove that a composed system is ready, and leave evidence anyone can check
 #[derive(Parser)]
-#[command(name = "closure", version, after_help = exit::HELP, max_term_width = 110)]
+#[command(name = "closure", version, after_help = exit::help(), max_term_width = 110)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -62,7 +62,8 @@ pub(super) struct Selection {
     /// Drive the figures of `full_physics`
     #[arg(long)]
     pub(super) full_physics: bool,
-    /// Run these gates and those they need not; the rest is `not_run`, and the exit code 3 at best
+    /// Run these gates only, those they need too when they are named; the rest is `not_run`, and the exit
+    /// code 3 at best
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub(super) only: Vec<String>,
     /// Print JSON instead of words

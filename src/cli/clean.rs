@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, arguments::CleanWish};
+use super::{Exit, arguments::CleanWish, columns::count};
 use crate::topology;
 
 pub(super) fn command(wish: &CleanWish) -> anyhow::Result<Exit> {
@@ -12,16 +12,15 @@ pub(super) fn command(wish: &CleanWish) -> anyhow::Result<Exit> {
         return Ok(Exit::Pass);
     }
     for run in &cleaned {
-        println!("run {}", run.run);
+        println!("run {}, which was killed", run.run);
         for (pid, command) in &run.processes {
             println!("  ended process {pid}: {command}");
         }
         println!("  removed {}", run.folder.display());
     }
     match cleaned.len() {
-        0 => println!("nothing to clean"),
-        1 => println!("1 run cleaned"),
-        n => println!("{n} runs cleaned"),
+        0 => println!("nothing to clean: no run that was killed has left anything behind"),
+        n => println!("{} cleaned", count(n, "killed run")),
     }
     Ok(Exit::Pass)
 }

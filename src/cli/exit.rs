@@ -26,23 +26,63 @@ pub enum Exit {
     Bug,
 }
 
-/// Every exit code with its sentence, as `--help` shows it.
-pub(super) const HELP: &str = "\
-Exit codes:
-  0   every gate passed and every control bit; the pack is whole, derivable and a pass
-  1   a gate failed; the pack is whole and derivable, but not a pass
-  2   the command line, the suite, a gate or the compose file is wrong
-  3   nothing failed, but something is unproven, inconclusive or was not run;
-      or the recorded outcome or a derived file cannot be derived from the evidence
-  4   the pack is not whole
-  5   the topology did not come up, or what it ran on went away
-  6   interrupted; what was seen is on paper
-  7   the record cannot be written: its disk is full, or its folder is gone
-  70  a bug in closure
+/// What a pack may hold, as `--help` tells it.
+const LIMITS: &str = "Limits of a pack: 65,534 entries, 4 GiB - 1; entries are stored, zip64 is refused.";
 
-Limits of a pack: 65,534 entries, 4 GiB - 1; entries are stored, zip64 is refused.";
+/// Every exit code with its sentences, and the limits of a pack, as `--help` shows them.
+pub(super) fn help() -> String {
+    let of_one = |exit: Exit| {
+        let below = format!("\n{:6}", "");
+        format!("\n  {:<2}  {}", exit.code(), exit.sentences().join(&below))
+    };
+    let codes: String = Exit::ALL.into_iter().map(of_one).collect();
+    format!("Exit codes, of a run and, where that is something else, of a pack:{codes}\n\n{LIMITS}")
+}
 
 impl Exit {
+    /// Every way of ending, by its code.
+    const ALL: [Self; 9] = [
+        Self::Pass,
+        Self::Failed,
+        Self::Usage,
+        Self::Unproven,
+        Self::NotWhole,
+        Self::NotUp,
+        Self::Interrupted,
+        Self::Unwritten,
+        Self::Bug,
+    ];
+
+    /// What the code says of a run, or of any command; and, where that is something else, what it says of a pack.
+    fn sentences(self) -> &'static [&'static str] {
+        match self {
+            Self::Pass => &[
+                "every gate passed and every control bit",
+                "the pack is whole, what it says can be derived, and it says pass",
+            ],
+            Self::Failed => &[
+                "a gate failed",
+                "the pack is whole, what it says can be derived, and it does not say pass",
+            ],
+            Self::Usage => &[
+                "the command line, the suite, a gate or the compose file is wrong (a variable it requires, too)",
+            ],
+            Self::Unproven => &[
+                "nothing failed, but something is unproven, inconclusive or was not run",
+                "the pack is whole, but its outcome or a derived file cannot be derived from its evidence",
+            ],
+            Self::NotWhole => {
+                &["the pack is not whole: a checksum, a missing or unlisted file, an unsafe archive"]
+            }
+            Self::NotUp => &[
+                "the topology did not come up (a service that refuses its settings, too), or what it ran on went away",
+            ],
+            Self::Interrupted => &["interrupted; what was seen is on paper"],
+            Self::Unwritten => &["the record cannot be written: its disk is full, or its folder is gone"],
+            Self::Bug => &["a bug in closure"],
+        }
+    }
+
     /// The process's exit code.
     pub fn code(self) -> u8 {
         match self {
@@ -93,25 +133,22 @@ impl std::error::Error for Ending {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Exit, HELP};
+    use std::collections::BTreeSet;
+
+    use super::{Exit, help};
 
     #[test]
     fn every_code_has_its_sentence_in_the_help() {
-        use Exit::{Bug, Failed, Interrupted, NotUp, NotWhole, Pass, Unproven, Unwritten, Usage};
-        for exit in [
-            Pass,
-            Failed,
-            Usage,
-            Unproven,
-            NotWhole,
-            NotUp,
-            Interrupted,
-            Unwritten,
-            Bug,
-        ] {
-            let code = format!("\n  {}  ", exit.code());
-            assert!(HELP.contains(&code), "{code:?}");
+        let help = help();
+        for exit in Exit::ALL {
+            let sentence = format!("\n  {:<2}  {}\n", exit.code(), exit.sentences()[0]);
+            assert!(help.contains(&sentence), "{sentence:?} in\n{help}");
         }
+        let codes: BTreeSet<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+        assert_eq!(
+            codes.into_iter().collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4, 5, 6, 7, 70]
+        );
     }
 
     #[test]

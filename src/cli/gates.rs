@@ -1,8 +1,12 @@
-//! `closure gates`: the gates, their claims and their controls.
+//! `closure gates`: the gates, what they claim, when the claim holds, and the proof that it could fail.
 
 use serde_json::json;
 
-use super::{Exit, arguments::GatesWish};
+use super::{
+    Exit,
+    arguments::GatesWish,
+    columns::{count, row, widest},
+};
 use crate::gate::{self, model::Gate};
 
 pub(super) fn command(wish: &GatesWish) -> anyhow::Result<Exit> {
@@ -12,9 +16,9 @@ pub(super) fn command(wish: &GatesWish) -> anyhow::Result<Exit> {
         println!("{:#}", json!({"suite": suite.name, "gates": gates}));
     } else {
         for gate in &suite.gates {
-            print!("{}", in_words(gate));
+            println!("{}", in_words(gate));
         }
-        println!("{} gates", suite.gates.len());
+        println!("{} in suite {}", count(suite.gates.len(), "gate"), suite.name);
     }
     Ok(Exit::Pass)
 }
@@ -34,15 +38,36 @@ fn as_json(gate: &Gate) -> serde_json::Value {
 }
 
 fn in_words(gate: &Gate) -> String {
-    let mut lines = vec![format!("{}  {}\n    {}", gate.id, gate.name, gate.claim)];
-    for control in &gate.controls {
-        lines.push(format!(
-            "    - {}: {} → {}",
-            control.name,
-            control.says,
-            control.must_fail.join(", ")
-        ));
+    let deadlines = gate.probes.iter().filter_map(|probe| {
+        let until = probe.until.as_ref()?;
+        Some((probe.name.as_str(), until.says.as_str()))
+    });
+    let sentences = gate
+        .assertions
+        .iter()
+        .map(|assertion| (assertion.name.as_str(), assertion.says.as_str()));
+    let holds: Vec<_> = deadlines.chain(sentences).collect();
+    let names = holds.iter().map(|(name, _)| *name);
+    let width = widest(names.chain(gate.controls.iter().map(|control| control.name.as_str())));
+
+    let mut text = format!("{}  {}\n", gate.id, gate.name);
+    text += &row(0, 0, "", &gate.claim);
+    if !gate.needs.is_empty() {
+        text += &row(0, 0, "", &format!("runs after {}", gate.needs.join(", ")));
     }
-    lines.push(String::new());
-    lines.join("\n") + "\n"
+    text += "\n  it passes when\n";
+    for (name, says) in holds {
+        text += &row(4, width, name, says);
+    }
+    text += "\n  and each run proves that it can fail, when\n";
+    for control in &gate.controls {
+        text += &row(4, width, &control.name, &control.says);
+        text += &row(
+            4,
+            width,
+            "",
+            &format!("turns red: {}", control.must_fail.join(", ")),
+        );
+    }
+    text
 }

@@ -1,6 +1,7 @@
 //! The only voice: arguments, progress, words, exit codes. Nothing else in the house prints.
 
 mod arguments;
+mod columns;
 mod exit;
 mod gates;
 mod plan;

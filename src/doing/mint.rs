@@ -30,14 +30,6 @@ impl Mint {
         }
     }
 
-    /// A mint with a fresh random seed.
-    pub fn random(run: Uuid, register: Register) -> Self {
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-        seed[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-        Self::new(run, seed, register)
-    }
-
     /// Tell where services and databases are. Told once; a second telling is ignored, because values that were
     /// already handed out cannot be taken back.
     pub fn tell(&self, places: Places) {

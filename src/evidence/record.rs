@@ -20,15 +20,15 @@ use crate::{
     exchange::Exchange,
     judge::verdict::Constants,
     name::is_safe_path,
-    observation::GateRecord,
+    observation::{GateRecord, OnPaper},
     pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, TIMELINE, observations},
     redact::Redactor,
 };
 
 /// The event a timeline begins with.
-pub(super) const OPENED: &str = "record_opened";
+const OPENED: &str = "record_opened";
 /// The event a timeline ends with. A record without it is unfinished.
-pub(super) const CLOSED: &str = "record_closed";
+const CLOSED: &str = "record_closed";
 
 /// A record that is being written. Clones write to the same one.
 #[derive(Clone, Debug)]
@@ -132,8 +132,9 @@ impl Record {
     /// Write what a gate saw, in place of what it had seen before, and give it back as it stands on paper: that, and
     /// nothing else, is what the judge may see.
     pub fn observations(&self, seen: &GateRecord) -> io::Result<GateRecord> {
-        let on_paper = self.json(&observations(&seen.gate), seen)?;
-        Ok(serde_json::from_value(on_paper)?)
+        let on_paper = self.json(&observations(&seen.gate), &OnPaper::of(seen))?;
+        let on_paper: OnPaper = serde_json::from_value(on_paper)?;
+        on_paper.read().map_err(io::Error::other)
     }
 
     /// Write what every sentence may see, and give it back as it stands on paper.
@@ -153,21 +154,10 @@ impl Record {
         Ok(value)
     }
 
-    /// Write a text file (a table, a log that is complete), redacted, in place of an older one.
-    pub fn text(&self, path: &str, text: &str) -> io::Result<()> {
-        self.put(path, self.0.redactor.text(text).as_bytes())
-    }
-
     /// Write a file as it is: one that was given (the plan too, whose digest is taken before the first secret is
     /// minted), or one derived from what was redacted already.
     pub fn verbatim(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         self.put(path, bytes)
-    }
-
-    /// Open a log that grows. Whoever writes it passes each line through [`Record::redactor`].
-    pub fn log(&self, path: &str) -> io::Result<fs::File> {
-        let path = self.place(path)?;
-        fs::File::options().append(true).create(true).open(path)
     }
 
     /// The last line of the timeline: from here on the record is finished. Nothing is appended after it.
@@ -222,4 +212,107 @@ fn document(value: &impl Serialize) -> io::Result<Vec<u8>> {
 
 fn wall_time() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use serde_json::{Value, json};
+
+    use super::Record;
+    use crate::{
+        evidence::physics::Physics,
+        judge::verdict::Constants,
+        observation::GateRecord,
+        pack::{Folder, layout::TIMELINE},
+        redact::Redactor,
+    };
+
+    /// A record whose every door somebody tried to take a secret through.
+    fn written(folder: &Path) -> Record {
+        let redactor = Redactor::default();
+        redactor.register("hunter22", "owner").expect("it is long enough");
+        let record = Record::create(folder, "r-1", redactor).expect("the folder is new");
+        let constants = Constants {
+            run: json!({"id": "r-1", "password": "hunter22"}),
+            ..Constants::default()
+        };
+        let constants = record.constants(&constants).expect("it can be written");
+        assert_eq!(constants.run["password"], "‹owner›");
+        record
+            .physics(&Physics::capture(Path::new("/"), "ci_subset", |_| {
+                Some("hunter22".into())
+            }))
+            .expect("it can be written");
+        let seen = GateRecord {
+            gate: "EG8.1".to_owned(),
+            not_run: Some("the password is hunter22".to_owned()),
+            ..GateRecord::default()
+        };
+        let on_paper = record.observations(&seen).expect("it can be written");
+        assert_eq!(on_paper.not_run.as_deref(), Some("the password is ‹owner›"));
+        record
+            .timeline("note", json!({"hunter22": "hunter22"}))
+            .expect("it can be written");
+        record
+    }
+
+    fn events(record: &Record) -> Vec<Value> {
+        let text = fs::read_to_string(record.folder().join(TIMELINE)).expect("it is there");
+        let lines = text.lines().map(serde_json::from_str);
+        lines.collect::<Result<_, _>>().expect("no line is cut")
+    }
+
+    #[test]
+    fn no_secret_reaches_any_file() {
+        let scratch = tempfile::tempdir().expect("a folder can be made");
+        let record = written(&scratch.path().join("pack"));
+        let walked = Folder::walk(record.folder(), &mut Vec::new()).expect("it can be walked");
+        assert_eq!(walked.files().len(), 5);
+        for path in walked.files().keys() {
+            let text = fs::read_to_string(record.folder().join(path)).expect("it is text");
+            assert!(!text.contains("hunter22"), "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_timeline_begins_with_the_run_and_ends_with_its_close() {
+        let scratch = tempfile::tempdir().expect("a folder can be made");
+        let record = written(&scratch.path().join("pack"));
+        record
+            .close(json!({"stopped_by": null}))
+            .expect("it can be written");
+        let events = events(&record);
+        let names: Vec<&Value> = events.iter().map(|event| &event["event"]).collect();
+        assert_eq!(names, ["record_opened", "note", "record_closed"]);
+        assert_eq!(events[0]["run_id"], "r-1");
+    }
+
+    #[test]
+    fn a_file_may_not_leave_the_record() {
+        let scratch = tempfile::tempdir().expect("a folder can be made");
+        let record = written(&scratch.path().join("pack"));
+        let error = record.verbatim("../evil", b"").expect_err("it leaves the folder");
+        assert_eq!(error.to_string(), "`../evil` may not stand in a pack");
+    }
+
+    #[test]
+    fn many_threads_append_whole_lines() {
+        let scratch = tempfile::tempdir().expect("a folder can be made");
+        let record = written(&scratch.path().join("pack"));
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let record = record.clone();
+                scope.spawn(move || {
+                    for n in 0..50 {
+                        record
+                            .timeline("tick", json!({"thread": thread, "n": n}))
+                            .expect("it can be written");
+                    }
+                });
+            }
+        });
+        assert_eq!(events(&record).len(), 2 + 200);
+    }
 }

@@ -4,10 +4,11 @@ use super::{
     course::Course,
     desk::Desk,
     keys,
-    kinds::{self, Choice, Kind, LATER_CHANGES, change},
+    kinds::{self, LATER_CHANGES, change},
     model::{Change, Place, Tree},
     node::{Is, Node},
     speech::all,
+    types::{Choice, Kind},
     value::literal,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{kinds::Kind, names::Names, shape::Shape};
+use super::{names::Names, shape::Shape, types::Kind};
 
 /// What can be named from where the reader has come to.
 #[derive(Clone, Debug, Default)]

@@ -7,10 +7,10 @@ use crate::name;
 use super::{
     complaint::{Pile, Spot},
     functions::Functions,
-    kinds::Key,
     model::{Address, Database, Snapshot},
     node::{Entry, Is, Node},
     template::Template,
+    types::Key,
 };
 
 /// What every gate may lean on.

@@ -10,11 +10,11 @@ use super::{
     desk::Desk,
     functions::Stance,
     keys,
-    kinds::Type,
     model::Gate,
     names::Names,
     node::Node,
     shape::Shape,
+    types::Type,
 };
 
 /// What must be known of every gate before the first one is read in full.

@@ -1,6 +1,6 @@
 //! Which keys a suite, a gate and their parts have, and what each may hold. Kinds are in [`super::kinds`].
 
-use super::kinds::{Key, Type, may, must};
+use super::types::{Key, Type, may, must};
 
 pub(super) const SUITE: &[Key] = &[
     must("grammar", Type::Count),

@@ -33,6 +33,7 @@ mod suite;
 mod suite_function;
 mod template;
 pub mod tree;
+pub mod types;
 mod value;
 
 pub use complaint::{Complaint, Complaints};

@@ -83,14 +83,6 @@ impl Suite {
             .iter()
             .filter(move |gate| gate.profiles.as_ref().is_none_or(belongs))
     }
-
-    /// The bytes of a file a gate refers to: of its own folder or, failing that, of the suite's.
-    pub fn file<'a>(&'a self, gate: &'a Gate, name: &str) -> Option<&'a [u8]> {
-        gate.files
-            .get(name)
-            .or_else(|| self.files.get(name))
-            .map(Vec::as_slice)
-    }
 }
 
 /// What probes may address: a service's own port and the path that tells its readiness.
@@ -182,6 +174,16 @@ pub struct Gate {
     pub papers: Vec<Paper>,
     /// The gate's own files (SQL, overrides) by name relative to its folder; `gate.toml` too.
     pub files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Gate {
+    /// The looks at services that repeat while a span lasts: what its `series.csv` is made of.
+    pub fn watchers(&self, span: &str) -> impl Iterator<Item = &Probe> {
+        self.probes.iter().filter(move |probe| {
+            let looks_at_services = matches!(&probe.look, LookAt::Kind { kind, .. } if kind == "service");
+            looks_at_services && probe.every.is_some() && probe.during.as_deref() == Some(span)
+        })
+    }
 }
 
 /// One look, or a group of looks.

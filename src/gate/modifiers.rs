@@ -7,11 +7,11 @@ use super::{
     desk::Desk,
     duration::{FORMS, duration},
     functions::Stance,
-    kinds::Kind,
     model::{LookAt, Probe, Until},
     names::Names,
     node::{Is, Node},
     shape::Shape,
+    types::Kind,
 };
 use crate::cel::{Sentence, Text};
 

@@ -7,10 +7,10 @@ use super::{
     desk::Desk,
     functions::Stance,
     keys,
-    kinds::{Choice, Sees},
     model::{Paper, PaperForm, PaperTo},
     node::{Is, Node},
     shape::Shape,
+    types::{Choice, Sees},
 };
 
 const CHOICES: &[Choice] = &[

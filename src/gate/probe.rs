@@ -4,10 +4,11 @@ use super::{
     course::{Above, Course},
     desk::Desk,
     keys,
-    kinds::{ALWAYS_SEEN, KINDS, Kind, LATER_KINDS, SEEN_UNTIL, kind},
+    kinds::{ALWAYS_SEEN, KINDS, LATER_KINDS, SEEN_UNTIL, kind},
     model::{LookAt, Probe, Tree},
     node::{Is, Node},
     shape::Shape,
+    types::Kind,
 };
 
 /// How deep groups may nest.
@@ -205,7 +206,7 @@ pub(super) fn of_kind(kind: &Kind) -> String {
     format!("a probe of kind `{}`", kind.name)
 }
 
-fn seen(fields: &[(&str, super::kinds::Sees)]) -> std::collections::BTreeMap<String, Shape> {
+fn seen(fields: &[(&str, super::types::Sees)]) -> std::collections::BTreeMap<String, Shape> {
     match Shape::seen(fields) {
         Shape::Fields(fields) => fields,
         _ => std::collections::BTreeMap::new(),

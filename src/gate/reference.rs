@@ -11,9 +11,9 @@ use super::{
     course::Course,
     desk::Desk,
     functions::Stance,
-    kinds::Type,
     model::Tree,
     node::Node,
+    types::Type,
     value::{is_variable, literal},
 };
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    kinds::Sees,
     node::{Is, Node},
+    types::Sees,
 };
 
 /// The inside of a value.

@@ -12,7 +12,6 @@ use super::{
     desk::{Desk, Shared},
     functions::{Functions, Stance},
     keys,
-    kinds::Key,
     model::{Address, Database, Sealed, Snapshot, Suite, Tree},
     names::Names,
     node::{Entry, Is, Node},
@@ -21,6 +20,7 @@ use super::{
     shape::Shape,
     suite_function,
     template::Template,
+    types::Key,
     value::is_variable,
 };
 

@@ -1,4 +1,4 @@
-//! Values by their types: what the tables of [`super::kinds`] promise is checked here, one type after another.
+//! Values by their types: what the tables promise is checked here, one type after another.
 
 use crate::{
     cel::{Part, Text},
@@ -10,11 +10,11 @@ use super::{
     desk::Desk,
     duration::{FORMS, duration},
     functions::Stance,
-    kinds::{Key, Type},
     model::Tree,
     node::{Is, Node},
     shape::Shape,
     speech::all,
+    types::{Key, Type},
 };
 
 impl Desk<'_> {

@@ -48,6 +48,7 @@ impl Bytes for Vec<u8> {
 /// A part of some bytes, as a reader.
 pub(crate) struct Slice<'a> {
     source: &'a dyn Bytes,
+    begin: u64,
     at: u64,
     end: u64,
 }
@@ -55,17 +56,36 @@ pub(crate) struct Slice<'a> {
 impl<'a> Slice<'a> {
     pub(crate) fn new(source: &'a dyn Bytes, at: u64, length: u64) -> Self {
         let end = at.saturating_add(length);
-        Self { source, at, end }
+        Self {
+            source,
+            begin: at,
+            at,
+            end,
+        }
     }
 }
 
 impl io::Read for Slice<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
         let n = self.source.read_at(&mut buffer[..wanted], self.at)?;
         self.at += n as u64;
         Ok(n)
+    }
+}
+
+impl io::Seek for Slice<'_> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            io::SeekFrom::Start(at) => self.begin.checked_add(at),
+            io::SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            io::SeekFrom::End(by) => self.end.checked_add_signed(by),
+        };
+        // What lies behind the end may be sought, and holds nothing.
+        let at = at.filter(|at| *at >= self.begin);
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at - self.begin)
     }
 }
 

@@ -48,6 +48,8 @@ pub enum Code {
     OutOfOrder,
     /// The contents of an entry have another CRC than its header says.
     CrcMismatch,
+    /// Another program that reads the archive sees other files in it.
+    ReadDifferently,
     /// A name leaves the pack's folder, or could be read in two ways.
     UnsafeName,
     /// Two entries have the same name.
@@ -114,6 +116,7 @@ impl Code {
             Self::NotCanonical => "a header differs from the one that its name, size and CRC make",
             Self::OutOfOrder => "the entries are not sorted by the bytes of their names",
             Self::CrcMismatch => "the contents of an entry have another CRC than its header says",
+            Self::ReadDifferently => "another program that reads the archive sees other files in it",
             Self::UnsafeName => "a name leaves the pack's folder, or could be read in two ways",
             Self::DuplicateName => "two entries have the same name",
             Self::CaseFoldTwin => "two names differ in case only",

@@ -75,16 +75,6 @@ pub fn compose_file(name: &str) -> String {
     format!("compose/{name}")
 }
 
-/// Where the log of a step or of a service goes.
-pub fn log(name: &str) -> String {
-    format!("logs/{name}.log")
-}
-
-/// Where a file of a load span goes: `load/<span>/requests.csv`.
-pub fn load_file(span: &str, name: &str) -> String {
-    format!("load/{span}/{name}")
-}
-
 /// The gate whose observations a path holds, if it holds any.
 pub fn gate_of_observations(path: &str) -> Option<&str> {
     let gate = path.strip_prefix("gates/")?.strip_suffix("/observations.json")?;

@@ -22,6 +22,7 @@ mod bytes;
 mod form;
 mod header;
 mod reading;
+mod second;
 mod store;
 mod strict;
 

@@ -21,6 +21,7 @@ pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) at: u64,
     pub(crate) size: u64,
+    pub(crate) crc: u32,
     pub(crate) digest: Digest,
 }
 

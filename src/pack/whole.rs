@@ -17,6 +17,7 @@ use super::{
     layout::{MANIFEST, Role, role_of},
     manifest::Manifest,
     reading::Reading,
+    second,
     store::Store,
     strict,
     toc::Toc,
@@ -80,6 +81,7 @@ impl Whole {
         let Some(members) = strict::read(&*source, &mut findings)? else {
             return Ok(Err(findings));
         };
+        second::compare(&*source, &members, &mut findings);
         let (sha256, size) = Digest::of_reader(Slice::new(&*source, 0, source.len()?))?;
         let entries = members.len() as u64;
         let members = members
@@ -130,11 +132,6 @@ impl Whole {
         self.sizes.keys().map(String::as_str)
     }
 
-    /// True when the pack holds a file of this name.
-    pub fn holds(&self, path: &str) -> bool {
-        self.sizes.contains_key(path)
-    }
-
     /// The contents of a file, compared with the manifest once more: a folder may have changed since it was read.
     pub fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -145,11 +142,6 @@ impl Whole {
         } else {
             Err(io::Error::other(format!("`{path}` changed after it was read")))
         }
-    }
-
-    /// A file's checksum, as the manifest lists it.
-    pub fn digest(&self, path: &str) -> Option<&Digest> {
-        self.manifest.get(path)
     }
 
     /// The files of one role, sorted by their bytes.

@@ -1,9 +1,10 @@
 //! What a pack may claim: computed from what ran, where, and whether the machine held; never read from a flag.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::Case;
-use crate::outcome::Outcome;
+use crate::{evidence::physics::Sample, outcome::Outcome};
 
 /// What a pack may claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,13 +98,8 @@ fn machine(case: &Case) -> Vec<String> {
 
 /// The highest share of processor time that was stolen between two samples of the run, in per cent.
 fn worst_steal(physics: &Value) -> Option<f64> {
-    let samples = physics.get("during")?.as_array()?;
-    let ticks = |sample: &Value, key: &str| sample.get(key).and_then(Value::as_f64);
-    let stolen = |pair: &[Value]| {
-        let passed = ticks(&pair[1], "all_ticks")? - ticks(&pair[0], "all_ticks")?;
-        let stolen = ticks(&pair[1], "steal_ticks")? - ticks(&pair[0], "steal_ticks")?;
-        (passed > 0.0).then(|| stolen * 100.0 / passed)
-    };
+    let samples = Vec::<Sample>::deserialize(physics.get("during")?).ok()?;
+    let stolen = |pair: &[Sample]| pair[1].steal_pct_since(&pair[0]);
     samples.windows(2).filter_map(stolen).reduce(f64::max)
 }
 

@@ -8,15 +8,13 @@ use super::{Case, pretty};
 use crate::{
     judge::verdict::{ControlVerdict, GateVerdict},
     observation::ControlRecord,
+    pack::layout,
 };
 
 pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
     let mut matrix = Map::new();
     for verdict in &case.verdicts {
-        files.insert(
-            format!("gates/{}/outcome.json", verdict.gate),
-            pretty(&without_kills(verdict)),
-        );
+        files.insert(layout::outcome(&verdict.gate), pretty(&without_kills(verdict)));
         for (index, control) in verdict.controls.iter().enumerate() {
             let record = case
                 .records
@@ -29,7 +27,7 @@ pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
         }
         matrix.insert(verdict.gate.clone(), json!(verdict.kills));
     }
-    files.insert("controls/kill_matrix.json".into(), pretty(&matrix));
+    files.insert(layout::KILL_MATRIX.into(), pretty(&matrix));
 }
 
 /// The kill matrix has a file of its own; an outcome without it can be read by people.
@@ -59,7 +57,7 @@ pub(super) fn control_path(verdict: &GateVerdict, control: &ControlVerdict) -> S
                 .take(80),
         );
     }
-    format!("gates/{}/controls/{name}.json", verdict.gate)
+    layout::control(&verdict.gate, &name)
 }
 
 /// The triplet on one page: what was done, that it landed, what turned red, that it was undone.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::{Authority, Case, authority::authority};
-use crate::{judge::verdict::GateVerdict, plan::PlannedGate};
+use crate::{judge::verdict::GateVerdict, pack::layout, plan::PlannedGate};
 
 #[derive(Template)]
 #[template(path = "page.html")]
@@ -34,5 +34,5 @@ pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
     let text = page
         .render()
         .expect("the page holds nothing that can fail to be written");
-    files.insert("report.html".into(), text.into_bytes());
+    files.insert(layout::REPORT_HTML.into(), text.into_bytes());
 }

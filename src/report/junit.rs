@@ -8,6 +8,7 @@ use super::Case;
 use crate::{
     judge::verdict::{AssertionVerdict, ControlVerdict, GateVerdict, Proof, Standing},
     outcome::Outcome,
+    pack::layout,
 };
 
 pub(super) fn write(
@@ -22,10 +23,10 @@ pub(super) fn write(
     }
     match report.to_string() {
         Ok(xml) => files
-            .insert("junit.xml".into(), xml.into_bytes())
+            .insert(layout::JUNIT.into(), xml.into_bytes())
             .map_or((), drop),
         Err(error) => faults
-            .insert("junit.xml".into(), error.to_string())
+            .insert(layout::JUNIT.into(), error.to_string())
             .map_or((), drop),
     }
 }

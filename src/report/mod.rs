@@ -87,7 +87,7 @@ pub fn derive(case: &Case, given: &dyn Files) -> (BTreeMap<String, Vec<u8>>, BTr
     loads::write(case, given, &mut files);
     summary::write(case, &papers, &mut files);
     junit::write(case, &mut files, &mut faults);
-    readable::write(case, &mut files);
+    readable::write(case, &faults, &mut files);
     html::write(case, &mut files);
     (files, faults)
 }
@@ -98,3 +98,6 @@ fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
     text.push(b'\n');
     text
 }
+
+#[cfg(test)]
+mod tests;

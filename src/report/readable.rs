@@ -6,13 +6,14 @@ use super::{Case, authority::authority, gates::control_path};
 use crate::{
     judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
     outcome::Outcome,
+    pack::layout,
 };
 
-pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
-    files.insert("REPORT.md".into(), report(case).into_bytes());
+pub(super) fn write(case: &Case, faults: &BTreeMap<String, String>, files: &mut BTreeMap<String, Vec<u8>>) {
+    files.insert(layout::REPORT_MD.into(), report(case, faults).into_bytes());
 }
 
-fn report(case: &Case) -> String {
+fn report(case: &Case, faults: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     head(case, &mut out);
     table(case, &mut out);
@@ -24,7 +25,18 @@ fn report(case: &Case) -> String {
         );
         gate(verdict, &mut out);
     }
+    missing(faults, &mut out);
     out
+}
+
+/// What is not in the pack because nothing that was seen could fill it.
+fn missing(faults: &BTreeMap<String, String>, out: &mut String) {
+    if !faults.is_empty() {
+        out.push_str("\n## Not made: what was seen does not say it\n\n");
+    }
+    for (paper, reason) in faults {
+        let _ = writeln!(out, "- `{paper}`: {}", cell(reason));
+    }
 }
 
 fn head(case: &Case, out: &mut String) {

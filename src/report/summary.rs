@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Case, authority, gates::control_path, papers::SummaryParts, pretty};
-use crate::{judge::verdict::GateVerdict, outcome::Outcome};
-
-/// The canonical name of the summary.
-const SUMMARY: &str = "phase8_gate_summary.json";
+use crate::{judge::verdict::GateVerdict, outcome::Outcome, pack::layout};
 
 pub(super) fn write(case: &Case, papers: &SummaryParts, files: &mut BTreeMap<String, Vec<u8>>) {
     let bytes = pretty(&summary(case, papers));
     let authority = &case.plan.profile;
-    files.insert(format!("phase8_gate_summary_{authority}.json"), bytes.clone());
-    files.insert(SUMMARY.into(), bytes);
+    files.insert(layout::summary_of(authority), bytes.clone());
+    files.insert(layout::SUMMARY.into(), bytes);
 }
 
 fn summary(case: &Case, papers: &SummaryParts) -> Value {
@@ -46,7 +43,7 @@ fn summary(case: &Case, papers: &SummaryParts) -> Value {
         "run_url": case.seal.get("run_url"),
         "substrate": case.sealed("substrate"),
         "plan_sha256": case.plan.digest(),
-        "runner_physics_artifact": "runner_physics_probe.json",
+        "runner_physics_artifact": layout::PHYSICS,
         "runner_physics": case.physics,
         "gates": gates,
         "negative_controls": negative_controls(case),
@@ -65,7 +62,6 @@ fn summary(case: &Case, papers: &SummaryParts) -> Value {
 }
 
 fn gate(case: &Case, claim: &str, verdict: &GateVerdict) -> Value {
-    let folder = format!("gates/{}", verdict.gate);
     json!({
         "id": verdict.gate,
         "outcome": verdict.outcome,
@@ -87,9 +83,9 @@ fn gate(case: &Case, claim: &str, verdict: &GateVerdict) -> Value {
             "file": control_path(verdict, control),
         })).collect::<Vec<_>>(),
         "evidence": case.records.contains_key(&verdict.gate).then(|| json!([
-            format!("{folder}/gate.toml"),
-            format!("{folder}/observations.json"),
-            format!("{folder}/outcome.json"),
+            layout::gate_file(&verdict.gate, "gate.toml"),
+            layout::observations(&verdict.gate),
+            layout::outcome(&verdict.gate),
         ])),
     })
 }

@@ -44,9 +44,7 @@ impl Seed {
 /// A doing world: pure functions, those that act for one pass, and the suite's own.
 pub(super) fn world(suite: &Suite, mint: &Arc<Mint>, pass: &str) -> World {
     let mut world = World::pure();
-    for native in mint.functions(pass) {
-        world.native(native.name, native.arity, native.call);
-    }
+    mint.teach(&mut world, pass);
     for (name, function) in &suite.functions {
         world.define(name, &function.of, &function.is);
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Ending, News, Tell,
-    gate::Hall,
+    hall::Hall,
     seal::{END, Look, Seal},
     stage::Stage,
     subject::{self, Subject},

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use serde_json::Value;
 
 use super::{
-    gate::{Hall, lets},
+    hall::{Hall, lets},
     names::{Repeats, repeats},
     news::News,
     overrides::Overrides,

@@ -12,7 +12,7 @@ use crate::{
         judge,
         verdict::{Constants, GateVerdict},
     },
-    observation::{GateRecord, from_needed},
+    observation::{GateRecord, OnPaper, from_needed},
     pack::{Files, layout},
     plan::Plan,
     report::Case,
@@ -104,20 +104,28 @@ fn given(path: &str) -> Option<String> {
 fn records(files: &dyn Files, doubts: &mut Vec<Doubt>) -> BTreeMap<String, GateRecord> {
     let mut records = BTreeMap::new();
     for path in files.paths() {
-        if let Some(gate) = layout::gate_of_observations(&path)
-            && let Some(record) = read::<GateRecord>(files, &path, doubts)
-        {
-            if record.gate == gate {
+        let Some(gate) = layout::gate_of_observations(&path) else {
+            continue;
+        };
+        match read::<OnPaper>(files, &path, doubts).map(OnPaper::read) {
+            None => {}
+            Some(Ok(record)) if record.gate == gate => {
                 records.insert(gate.to_owned(), record);
-            } else {
-                doubts.push(Doubt::new(
-                    Reason::GateSets,
-                    &path,
-                    "the gate it speaks of",
-                    gate,
-                    record.gate,
-                ));
             }
+            Some(Ok(record)) => doubts.push(Doubt::new(
+                Reason::GateSets,
+                &path,
+                "the gate it speaks of",
+                gate,
+                record.gate,
+            )),
+            Some(Err(reason)) => doubts.push(Doubt::new(
+                Reason::Unreadable,
+                &path,
+                "what its passes took over",
+                "of the gate's own pass",
+                reason,
+            )),
         }
     }
     records

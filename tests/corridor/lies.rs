@@ -93,11 +93,35 @@ fn any_derived_file_that_is_gone_is_missed_by_name() {
         "gates/M1/controls/lost_note.json",
         "REPORT.md",
         "notes.json",
+        "load/crowd/accounting.json",
     ] {
         lie(|folder| fs::remove_file(folder.join(path)).unwrap())
             .exits(3)
             .says(&[&format!("`{path}`")]);
     }
+}
+
+#[test]
+fn a_raw_file_that_follows_from_others_is_found_by_name_when_it_does_not() {
+    for path in ["load/crowd/series.csv", "load/crowd/latency.hlog"] {
+        lie(|folder| change_a_digit(&folder.join(path)))
+            .exits(3)
+            .says(&["load-not-derivable", path]);
+    }
+}
+
+#[test]
+fn a_raw_file_of_a_load_that_no_observation_speaks_of_is_found_by_name() {
+    lie(|folder| {
+        fs::create_dir_all(folder.join("load/later")).unwrap();
+        fs::copy(
+            folder.join("load/crowd/requests.csv"),
+            folder.join("load/later/requests.csv"),
+        )
+        .unwrap();
+    })
+    .exits(3)
+    .says(&["`load/later/requests.csv`"]);
 }
 
 #[test]
@@ -199,6 +223,34 @@ fn a_control_whose_red_was_painted_green_takes_the_outcome_with_it() {
     })
     .exits(3)
     .says(&["outcome of gate `M1`"]);
+}
+
+#[test]
+fn a_red_pass_that_takes_the_green_over_takes_the_outcome_with_it() {
+    let lost_note = |folder: &Path, change: fn(&mut Value)| {
+        edit(folder, "gates/M1/observations.json", |it| {
+            let controls = it["controls"].as_array_mut().unwrap();
+            let lost = controls
+                .iter_mut()
+                .find(|control| control["control"] == "lost_note");
+            change(&mut lost.unwrap()["red"]);
+        });
+    };
+    lie(|folder| {
+        lost_note(folder, |red| {
+            red["seen"].as_object_mut().unwrap().remove("kept").unwrap();
+            red["taken_over"].as_array_mut().unwrap().push("kept".into());
+        });
+    })
+    .exits(3)
+    .says(&["outcome of gate `M1`"]);
+    lie(|folder| {
+        lost_note(folder, |red| {
+            red["taken_over"].as_array_mut().unwrap().push("kept".into());
+        });
+    })
+    .exits(3)
+    .says(&["unreadable", "a pass takes `kept` over, and has seen it itself"]);
 }
 
 #[test]

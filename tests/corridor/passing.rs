@@ -158,9 +158,11 @@ fn the_gates_are_listed_with_their_claims_and_controls() {
     .says(&[
         "M1  notes_are_kept",
         "a note that was answered with 200 is in the database once, with the text it was sent with",
-        "lost_note: one note vanishes before the count",
+        "all_kept           the database holds each text once",
+        "lost_note          one note vanishes before the count",
+        "turns red: kept, all_kept",
         "M2  settings_are_demanded",
-        "2 gates",
+        "2 gates in suite mini",
     ]);
 }
 

@@ -181,6 +181,7 @@ impl Reading<'_> {
             name,
             at,
             size,
+            crc: measure.crc,
             digest,
         })
     }

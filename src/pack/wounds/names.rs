@@ -12,6 +12,7 @@ pub(super) const WOUNDS: &[Wound] = &[
     wound("entry_added", Code::Unlisted, entry_added),
     wound("entry_renamed", Code::Unlisted, entry_renamed),
     wound("entry_doubled", Code::DuplicateName, entry_doubled),
+    wound("two_readings", Code::ReadDifferently, two_readings),
     wound("entries_unsorted", Code::OutOfOrder, entries_unsorted),
     wound("case_fold_twin", Code::CaseFoldTwin, |s| {
         added(s, "TIMELINE.JSONL")
@@ -63,6 +64,13 @@ fn entry_doubled(specimen: &Specimen) -> Specimen {
         kit.files.push(file);
     }
     kit.close()
+}
+
+/// A file twice, each time with other contents: which of them is unpacked depends on who unpacks.
+fn two_readings(specimen: &Specimen) -> Specimen {
+    let mut kit = Kit::open(specimen);
+    kit.add(TIMELINE, b"{}\n");
+    kit.reseal()
 }
 
 fn entries_unsorted(specimen: &Specimen) -> Specimen {

@@ -95,6 +95,26 @@ pub async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind> {
     }
 }
 
+/// Ask a database of the suite one statement that reads: its rows, or in words why there are none.
+pub(crate) async fn rows_of(
+    db: &str,
+    statement: &str,
+    site: &Site,
+) -> Result<Vec<Map<String, Value>>, String> {
+    let database = Database {
+        name: db.to_owned(),
+        on_clone: false,
+    };
+    let question = Question {
+        sql: statement.to_owned(),
+        ..Question::default()
+    };
+    let answer = ask(&question, &database, site)
+        .await
+        .map_err(|blind| blind.to_string())?;
+    answer.error.map_or(Ok(answer.rows), Err)
+}
+
 impl Answer {
     fn on_paper(&self) -> Value {
         let Self {

@@ -1,21 +1,24 @@
 //! The kind `load`: every request made, driven at its time, written down, and turned into figures.
 
-use std::{rc::Rc, time::Duration};
+mod asked;
+mod classes;
+mod prepare;
+
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use self::{
+    asked::record_exchanges,
+    prepare::{Ready, prepare},
+};
 use super::Drive;
 use crate::{
-    account::{self, Lands, Planned},
-    cel::{Scope, Sentence, Text},
-    digest::Digest,
-    exchange::Exchange,
+    account::{self, Planned},
+    cel::Scope,
     gate::{model::Tree, tree::evaluate},
-    load::{
-        Arrivals, ClassPlan, Launch, Limits, PreparedRequest, Progress, Schedule, Target, TargetPlan, drive,
-    },
-    observation::Names,
-    probe::{Params, Site, http, sql},
+    load::{Arrivals, Limits, Progress, Target, TargetPlan, drive},
+    probe::{Params, Site, sql},
 };
 
 /// A load that was driven.
@@ -58,7 +61,7 @@ pub(in crate::run) async fn load(
         timeout,
         counts,
         asked,
-    } = prepare(tree, scope, site, errand, arrivals, host.as_deref())?;
+    } = prepare(tree, scope, site, errand.label, arrivals, host.as_deref())?;
     let limits = Limits {
         in_flight: plan
             .count("in_flight")
@@ -180,225 +183,6 @@ fn target(value: &Value) -> Result<Target, String> {
         delay: span("delay")?.unwrap_or_default(),
     };
     Target::start(plan).map_err(|error| format!("cannot start a target: {error}"))
-}
-
-/// A load that is ready to be driven.
-struct Ready {
-    arrivals: Arrivals,
-    launch: Launch,
-    timeout: Duration,
-    /// The mix as executed.
-    counts: Value,
-    /// What each request was, in the order of the schedule.
-    asked: Vec<Asked>,
-}
-
-/// What paper keeps of a request: no header's value, and of the body its digest.
-struct Asked {
-    method: String,
-    service: String,
-    path: String,
-    headers: Vec<String>,
-    body: Digest,
-    bytes: u64,
-}
-
-impl Asked {
-    fn of(request: &http::Prepared) -> Self {
-        let mut headers: Vec<String> = request
-            .headers
-            .iter()
-            .map(|(name, _)| name.to_lowercase())
-            .collect();
-        headers.sort();
-        Self {
-            method: request.method.clone(),
-            service: request.service.clone(),
-            path: request.path.clone(),
-            headers,
-            body: Digest::of(&request.body),
-            bytes: request.body.len() as u64,
-        }
-    }
-}
-
-/// All HTTP passes one recorder, that of loads too.
-fn record_exchanges(site: &Site, asked: &[Asked], driven: &crate::load::Drive, begin_ms: u64) {
-    for ((asked, row), answer) in asked.iter().zip(&driven.rows).zip(&driven.answers) {
-        let Some(sent_us) = row.sent_us else { continue };
-        let lasted = row.done_us.unwrap_or(sent_us).saturating_sub(sent_us);
-        site.paper.exchange(Exchange {
-            asked_by: site.asked_by.clone(),
-            service: asked.service.clone(),
-            method: asked.method.clone(),
-            path: site.paper.redact(&asked.path),
-            request_headers: asked.headers.clone(),
-            request_body_sha256: asked.body.clone(),
-            request_bytes: asked.bytes,
-            status: row.status,
-            error: row
-                .error
-                .and_then(|trouble| json!(trouble).as_str().map(str::to_owned)),
-            media_type: answer.as_ref().and_then(|answer| answer.media_type.clone()),
-            body: answer
-                .as_ref()
-                .and_then(|answer| Some(site.paper.redact(std::str::from_utf8(&answer.body).ok()?))),
-            begin_ms: begin_ms + sent_us / 1000,
-            ms: crate::account::ms(lasted),
-        });
-    }
-}
-
-/// One class as its table has it.
-struct Class<'t> {
-    tree: &'t Tree,
-    plan: ClassPlan,
-}
-
-/// Make every request before the first one is sent.
-fn prepare(
-    tree: &Tree,
-    scope: &Scope<'_>,
-    site: &Site,
-    errand: &Errand<'_>,
-    arrivals: Arrivals,
-    host: Option<&str>,
-) -> Result<Ready, String> {
-    let total = arrivals.count().map_err(|fault| fault.to_string())?;
-    let classes = classes(tree, scope, total)?;
-    let plans = classes.iter().map(|class| class.plan.clone()).collect();
-    let key = |index: usize| {
-        let name = format!("{}/{index}", errand.label);
-        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes())
-            .simple()
-            .to_string()
-    };
-    let schedule = Schedule::new(arrivals, plans, errand.label, key).map_err(|fault| fault.to_string())?;
-    let mut timeout = Duration::ZERO;
-    let mut asked = Vec::with_capacity(total);
-    let launch = Launch::prepare(schedule, |arrival, at| {
-        let class = &classes[arrival.class];
-        let mut names = Names::new();
-        names.insert("key".into(), arrival.key.as_str().into());
-        names.insert("i".into(), arrival.index.into());
-        names.insert("at".into(), at.into());
-        names.insert("T".into(), total.into());
-        let request = request(class.tree, scope, site, &names)?;
-        timeout = timeout.max(request.timeout);
-        asked.push(Asked::of(&request));
-        Ok::<_, String>(PreparedRequest {
-            method: request.method,
-            url: host.map_or(request.url, |host| format!("http://{host}{}", request.path)),
-            headers: request.headers,
-            body: request.body.into(),
-        })
-    })
-    .map_err(|fault| fault.to_string())?;
-    let counts = classes
-        .iter()
-        .map(|class| json!({"name": class.plan.name, "count": class.plan.count}))
-        .collect();
-    Ok(Ready {
-        arrivals,
-        launch,
-        timeout,
-        counts,
-        asked,
-    })
-}
-
-fn request(tree: &Tree, scope: &Scope<'_>, site: &Site, names: &Names) -> Result<http::Prepared, String> {
-    let mut inner = scope.child();
-    names.iter().for_each(|(name, value)| inner.bind(name, value));
-    let mut with = Names::new();
-    if let Some(Tree::Table(entries)) = tree.get("with") {
-        for (name, value) in entries {
-            let name = name.literal().unwrap_or_default();
-            with.insert(name.to_owned(), evaluate(value, &inner)?);
-        }
-    }
-    with.iter().for_each(|(name, value)| inner.bind(name, value));
-    http::prepare(tree, &inner, site)
-}
-
-fn classes<'t>(tree: &'t Tree, scope: &Scope<'_>, total: usize) -> Result<Vec<Class<'t>>, String> {
-    let Some(Tree::List(items)) = tree.get("class") else {
-        return Err("a load has classes".into());
-    };
-    let mut classes = Vec::with_capacity(items.len());
-    let mut rest = None;
-    let mut taken = 0_usize;
-    for item in items {
-        let count = item
-            .get("count")
-            .map(|count| number_of(count, scope, total))
-            .transpose()?;
-        match count {
-            Some(count) => taken += count,
-            None => rest = Some(classes.len()),
-        }
-        classes.push(Class {
-            tree: item,
-            plan: class_plan(item, scope, count.unwrap_or_default())?,
-        });
-    }
-    if let Some(at) = rest {
-        let left = total
-            .checked_sub(taken)
-            .ok_or("the classes are more than all arrivals together")?;
-        classes[at].plan.count = left;
-    }
-    Ok(classes)
-}
-
-fn class_plan(tree: &Tree, scope: &Scope<'_>, count: usize) -> Result<ClassPlan, String> {
-    let value = |key: &str| tree.get(key).map(|part| evaluate(part, scope)).transpose();
-    let lands = match value("lands")?.as_ref().and_then(Value::as_str) {
-        None | Some("canonical") => Lands::Canonical,
-        Some("dead") => Lands::Dead,
-        Some("refused") => Lands::Refused,
-        Some(other) => return Err(format!("`lands` is `{other}`, not canonical, dead or refused")),
-    };
-    let cents = match tree.get("with").and_then(|with| with.get("cents")) {
-        Some(cents) => evaluate(cents, scope)?.as_i64().unwrap_or_default(),
-        None => 0,
-    };
-    let whole = |value: Option<Value>| value.and_then(|value| usize::try_from(value.as_u64()?).ok());
-    Ok(ClassPlan {
-        name: value("name")?
-            .and_then(|name| name.as_str().map(str::to_owned))
-            .unwrap_or_default(),
-        count,
-        same_key: value("same_key")? == Some(Value::Bool(true)),
-        burst: whole(value("burst")?).unwrap_or_default(),
-        lands,
-        cents,
-    })
-}
-
-/// A count: a number, or a sentence over `T`.
-fn number_of(tree: &Tree, scope: &Scope<'_>, total: usize) -> Result<usize, String> {
-    let mut inner = scope.child();
-    inner.bind("T", &total.into());
-    let value = match tree {
-        Tree::Plain(number) => number.clone(),
-        Tree::Text(text) => sentence_of(text)?
-            .map_or_else(|| inner.text(text), |sentence| inner.eval(&sentence))
-            .map_err(|error| format!("count `{}`: {error}", text.source()))?,
-        Tree::List(_) | Tree::Table(_) => return Err("a count is a number or a sentence over `T`".into()),
-    };
-    value
-        .as_u64()
-        .and_then(|n| usize::try_from(n).ok())
-        .ok_or_else(|| format!("count `{value}` is no whole number"))
-}
-
-/// A text without `${…}` is a sentence here.
-fn sentence_of(text: &Text) -> Result<Option<Sentence>, String> {
-    text.literal()
-        .map(Sentence::compile)
-        .transpose()
-        .map_err(|fault| format!("count `{}`: {fault}", text.source()))
 }
 
 /// The database's clock, which bounds the window: ours may differ from it.

@@ -12,15 +12,16 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{
-    looks::{self, Errand, Made},
-    news::News,
-    walk::{Around, Seen, Walk},
-};
+use super::{Around, Seen, Walk};
 use crate::{
+    account,
     cel::Scope,
     control,
     gate::model::{Gate, LookAt, Probe, Tree},
+    run::{
+        looks::{self, Errand, Made},
+        news::News,
+    },
 };
 
 /// The looks that stand inside a span, those inside spans inside it included.
@@ -105,8 +106,10 @@ pub(super) async fn load(
     let ((loaded, ()), ()) = join(join(body, around), telling).await;
     match loaded {
         Ok(loaded) => {
+            let mut files = loaded.files;
+            files.extend(series(walk, &probe.name, loaded.drive.folder.as_deref()));
             walk.drives.borrow_mut().insert(probe.name.clone(), loaded.drive);
-            match walk.write(loaded.files) {
+            match walk.write(files) {
                 Ok(()) => {
                     let made = Made {
                         seen: Ok(loaded.observation),
@@ -119,6 +122,14 @@ pub(super) async fn load(
         }
         Err(reason) => walk.made(Made::blind(reason), "load", path, begin_ms, 1),
     }
+}
+
+/// What the services took while a load lasted, where somebody looked and the load keeps raw files.
+fn series(walk: &Walk<'_>, span: &str, folder: Option<&str>) -> Option<(String, Vec<u8>)> {
+    let found = walk.found.borrow();
+    let watchers = walk.gate.watchers(span);
+    let table = account::write_series(watchers.flat_map(|watcher| found.points(&watcher.name)))?;
+    Some((format!("{}/series.csv", folder?), table))
 }
 
 /// A change, with the looks inside it; undone before anything else is looked at.
