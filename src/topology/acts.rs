@@ -113,7 +113,9 @@ impl Topology {
     pub async fn tear_down(&self, keep: bool) -> Result<()> {
         self.stop_all().await;
         let mut left = self.substrate.remove(keep).await;
-        left.extend(self.run.close(keep));
+        // What is still on an engine that went away is found again by what this folder says of it.
+        let is_stranded = left.iter().any(|one| matches!(one, Leftover::Engine(_)));
+        left.extend(self.run.close(keep || is_stranded));
         nothing(left)
     }
 

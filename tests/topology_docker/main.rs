@@ -10,3 +10,4 @@ mod inside;
 mod leaving;
 mod refused;
 mod scratch;
+mod tenure;
