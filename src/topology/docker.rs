@@ -93,8 +93,11 @@ impl Docker {
             return Vec::new();
         }
         self.place.finish_works().await;
-        let swept = sweep::sweep(&self.place.engine, &self.place.filter(), 1).await;
-        let mut left = self.leftovers(swept);
+        let mut left = Vec::new();
+        if self.place.engine.was_reached() {
+            let swept = sweep::sweep(&self.place.engine, &self.place.filter(), 1).await;
+            left.extend(self.leftovers(swept));
+        }
         left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
         if !keep {
             left.extend(remove(&self.place.folder()));
@@ -191,8 +194,10 @@ impl Drop for Docker {
         if self.place.is_removed.swap(true, Ordering::SeqCst) {
             return;
         }
-        // Nobody is left to tell; what could not be taken away is found by its labels.
-        let _left = sweep::sweep_blocking(self.place.engine.socket(), &self.place.filter());
+        if self.place.engine.was_reached() {
+            // Nobody is left to tell; what could not be taken away is found by its labels.
+            let _left = sweep::sweep_blocking(self.place.engine.socket(), &self.place.filter());
+        }
         let _left = remove(&self.place.folder());
     }
 }
