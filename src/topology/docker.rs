@@ -11,6 +11,7 @@ mod names;
 mod place;
 mod refusal;
 mod sweep;
+mod works;
 
 use std::{
     path::Path,
@@ -51,8 +52,8 @@ impl Docker {
             state.substrate = On::Docker;
             state.engine = Some(engine.socket().to_owned());
         })?;
-        let names = names(&run, "live");
-        let images = Images::new(Arc::clone(&engine), names.clone(), site.folder.clone());
+        let names = names(&run, names::LIVE);
+        let images = Images::new(Arc::clone(&engine), names.clone(), site.clone());
         let place = Place::new(run, engine, names, site, addresses, Arc::new(images));
         Self::at(place)
     }
@@ -74,9 +75,8 @@ impl Docker {
         let reached = place.engine.client().await;
         reached.map_err(|refusal| Error::Substrate(refusal.into()))?;
         prepare(model, &place.site, place.run.id()).await?;
-        let journal = place.journal_of("images")?;
         for (name, service) in &model.services {
-            place.images.of(name, service, &journal).await?;
+            place.images.of(name, service).await?;
         }
         Ok(())
     }
@@ -86,8 +86,12 @@ impl Docker {
         if self.place.is_removed.swap(true, Ordering::SeqCst) {
             return Vec::new();
         }
-        self.place.finish_works().await;
-        let swept = sweep::sweep(&self.place.engine, &self.place.filter(), 1).await;
+        let mut is_known = self.place.works.finish().await;
+        if self.place.is_live() {
+            is_known &= self.place.images.works.finish().await;
+        }
+        let looks = if is_known { 1 } else { 2 };
+        let swept = sweep::sweep(&self.place.engine, &self.place.filter(), looks).await;
         let mut left = self.leftovers(swept);
         left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
         if !keep {
