@@ -109,13 +109,13 @@ impl Topology {
     /// the run's folder stays. A second call has nothing to do.
     ///
     /// # Errors
-    /// When a process, a port or a folder is still there.
+    /// When a process, a port, a folder or something of an engine is still there.
     pub async fn tear_down(&self, keep: bool) -> Result<()> {
         self.stop_all().await;
         let mut left = self.substrate.remove(keep).await;
-        // What is still on an engine that went away is found again by what this folder says of it.
-        let is_stranded = left.iter().any(|one| matches!(one, Leftover::Engine(_)));
-        left.extend(self.run.close(keep || is_stranded));
+        // The folder says where the rest is: whoever cleans later must find it.
+        let is_needed = left.iter().any(|one| matches!(one, Leftover::Engine(_)));
+        left.extend(self.run.close(keep || is_needed));
         nothing(left)
     }
 

@@ -13,6 +13,7 @@ mod place;
 mod refusal;
 mod sweep;
 mod tenure;
+mod works;
 
 pub use self::check::{EngineSeen, ImageSeen};
 pub(crate) use self::check::{engine, gone, images, missed};
@@ -57,8 +58,8 @@ impl Docker {
             state.substrate = On::Docker;
             state.engine = Some(engine.socket().to_owned());
         })?;
-        let names = names(&run, "live");
-        let images = Images::new(Arc::clone(&engine), names.clone(), site.folder.clone());
+        let names = names(&run, names::LIVE);
+        let images = Images::new(Arc::clone(&engine), names.clone(), site.clone());
         let place = Place::new(run, engine, names, site, addresses, Arc::new(images));
         Self::at(place)
     }
@@ -80,9 +81,8 @@ impl Docker {
         let reached = place.engine.client().await;
         reached.map_err(|refusal| Error::Substrate(refusal.into()))?;
         prepare(model, &place.site, place.run.id()).await?;
-        let journal = place.journal_of("images")?;
         for (name, service) in &model.services {
-            place.images.of(name, service, &journal).await?;
+            place.images.of(name, service).await?;
         }
         Ok(())
     }
@@ -92,10 +92,14 @@ impl Docker {
         if self.place.is_removed.swap(true, Ordering::SeqCst) {
             return Vec::new();
         }
-        self.place.finish_works().await;
+        let mut is_known = self.place.works.finish().await;
+        if self.place.is_live() {
+            is_known &= self.place.images.works.finish().await;
+        }
+        let looks = if is_known { 1 } else { 2 };
         let mut left = Vec::new();
         if self.place.engine.was_reached() {
-            let swept = sweep::sweep(&self.place.engine, &self.place.filter(), 1).await;
+            let swept = sweep::sweep(&self.place.engine, &self.place.filter(), looks).await;
             left.extend(self.leftovers(swept));
         }
         left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
@@ -194,10 +198,15 @@ impl Drop for Docker {
         if self.place.is_removed.swap(true, Ordering::SeqCst) {
             return;
         }
-        if self.place.engine.was_reached() {
-            // Nobody is left to tell; what could not be taken away is found by its labels.
-            let _left = sweep::sweep_blocking(self.place.engine.socket(), &self.place.filter());
+        if !self.place.engine.was_reached() {
+            drop(remove(&self.place.folder()));
+            return;
         }
-        let _left = remove(&self.place.folder());
+        // Nobody is left to tell; what could not be taken away is found by its labels.
+        match sweep::sweep_blocking(self.place.engine.socket(), &self.place.filter()) {
+            Ok(swept) if swept.left.is_empty() => drop(remove(&self.place.folder())),
+            // The folder says where the rest is.
+            _ => self.place.run.disown(),
+        }
     }
 }

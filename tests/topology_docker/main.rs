@@ -8,6 +8,8 @@ mod bring_up;
 mod house;
 mod inside;
 mod leaving;
+mod pull;
 mod refused;
 mod scratch;
+mod silence;
 mod tenure;
