@@ -179,7 +179,9 @@ fn clean(tell: Tell<'_>) -> Result<(), Refusal> {
             Ok(())
         }
         Err(topology::Error::Left(left)) if left.iter().all(of_an_engine) => {
-            left.iter().for_each(|left| tell(News::Detail(left.to_string())));
+            for of_engine in left {
+                tell(News::Detail(of_engine.to_string()));
+            }
             Ok(())
         }
         Err(error) => Err(Refusal::new(Kind::NotUp, chain(&error))),
