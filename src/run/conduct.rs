@@ -21,7 +21,7 @@ use crate::{
     plan::{self, Drawn},
     probe::{Clock, Ground, Site, http},
     redact::Redactor,
-    topology::{self, RunFolder},
+    topology::{self, Leftover, RunFolder},
 };
 
 /// How long bring-up may take, once everything is built.
@@ -167,17 +167,25 @@ fn subject_of(drawn: &Drawn, record: &Record) -> Subject {
     }
 }
 
-/// Remove what killed runs left behind.
+/// Remove what killed runs left behind. What they left on an engine that is not there now is in nobody's way.
 fn clean(tell: Tell<'_>) -> Result<(), Refusal> {
-    let cleaned = topology::clean(&topology::default_root())
-        .map_err(|error| Refusal::new(Kind::NotUp, chain(&error)))?;
-    for run in cleaned {
-        tell(News::Detail(format!(
-            "cleaned up after run {}, which was killed",
-            run.run
-        )));
+    let of_an_engine = |left: &Leftover| matches!(left, Leftover::Engine(_));
+    match topology::clean(&topology::default_root()) {
+        Ok(cleaned) => {
+            for run in cleaned {
+                let words = format!("cleaned up after run {}, which was killed", run.run);
+                tell(News::Detail(words));
+            }
+            Ok(())
+        }
+        Err(topology::Error::Left(left)) if left.iter().all(of_an_engine) => {
+            for of_engine in left {
+                tell(News::Detail(of_engine.to_string()));
+            }
+            Ok(())
+        }
+        Err(error) => Err(Refusal::new(Kind::NotUp, chain(&error))),
     }
-    Ok(())
 }
 
 /// Undo what still stands, end everything, and list what could not be removed. With `--keep` services stay, as planned.

@@ -83,10 +83,9 @@ async fn all(drawn: &Drawn, given: &BTreeMap<String, String>) -> Checkup {
         checkup.can_run.push(On::Docker);
     }
     let native = topology::native(&model, &folder);
-    native
-        .here
-        .iter()
-        .for_each(|here| checkup.add("native", Standing::Here, here));
+    for here in &native.here {
+        checkup.add("native", Standing::Here, here);
+    }
     if checkup.missing("native", native.missing) && buildable {
         checkup.can_run.push(On::Native);
     }
@@ -109,9 +108,9 @@ impl Checkup {
     /// List what is missing; true when nothing is.
     fn missing(&mut self, about: &'static str, missing: Vec<String>) -> bool {
         let nothing = missing.is_empty();
-        missing
-            .into_iter()
-            .for_each(|says| self.add(about, Standing::Missing, says));
+        for says in missing {
+            self.add(about, Standing::Missing, says);
+        }
         nothing
     }
 
@@ -154,8 +153,8 @@ impl Checkup {
     /// Processors and memory against what each profile demands.
     fn machine(&mut self, drawn: &Drawn) {
         let host = Physics::capture(Path::new("/"), &drawn.plan.profile, |_| None).host;
-        let mem_gib = host.mem_total_kib.map(|kib| gib(kib as f64 * 1024.0));
-        let cpus = host.cpu_count as f64;
+        let mem_gib = host.mem_total_kib.map(|kib| gib(kib / 1024));
+        let cpus = f64::from(u32::try_from(host.cpu_count).unwrap_or(u32::MAX));
         let memory = mem_gib.map_or_else(|| "unknown memory".to_owned(), |gib| format!("{gib:.1} GiB"));
         self.add(
             "machine",
@@ -194,7 +193,7 @@ impl Checkup {
                 );
                 continue;
             };
-            let free = gib(disk.f_bavail as f64 * disk.f_frsize as f64);
+            let free = gib(disk.f_bavail.saturating_mul(disk.f_frsize) / 1024 / 1024);
             let standing = if free < ROOM_GIB {
                 Standing::Note
             } else {
@@ -247,7 +246,7 @@ impl Checkup {
     }
 }
 
-/// Bytes in GiB.
-fn gib(bytes: f64) -> f64 {
-    bytes / 1024.0 / 1024.0 / 1024.0
+/// MiB in GiB.
+fn gib(mib: u64) -> f64 {
+    f64::from(u32::try_from(mib).unwrap_or(u32::MAX)) / 1024.0
 }

@@ -13,6 +13,7 @@ mod place;
 mod refusal;
 mod sweep;
 mod tenure;
+mod works;
 
 pub use self::check::{EngineSeen, ImageSeen};
 pub(crate) use self::check::{engine, gone, images, missed};
@@ -57,8 +58,8 @@ impl Docker {
             state.substrate = On::Docker;
             state.engine = Some(engine.socket().to_owned());
         })?;
-        let names = names(&run, "live");
-        let images = Images::new(Arc::clone(&engine), names.clone(), site.folder.clone());
+        let names = names(&run, names::LIVE);
+        let images = Images::new(Arc::clone(&engine), names.clone(), site.clone());
         let place = Place::new(run, engine, names, site, addresses, Arc::new(images));
         Self::at(place)
     }
@@ -80,9 +81,8 @@ impl Docker {
         let reached = place.engine.client().await;
         reached.map_err(|refusal| Error::Substrate(refusal.into()))?;
         prepare(model, &place.site, place.run.id()).await?;
-        let journal = place.journal_of("images")?;
         for (name, service) in &model.services {
-            place.images.of(name, service, &journal).await?;
+            place.images.of(name, service).await?;
         }
         Ok(())
     }
@@ -92,9 +92,16 @@ impl Docker {
         if self.place.is_removed.swap(true, Ordering::SeqCst) {
             return Vec::new();
         }
-        self.place.finish_works().await;
-        let swept = sweep::sweep(&self.place.engine, &self.place.filter(), 1).await;
-        let mut left = self.leftovers(swept);
+        let mut is_known = self.place.works.finish().await;
+        if self.place.is_live() {
+            is_known &= self.place.images.works.finish().await;
+        }
+        let looks = if is_known { 1 } else { 2 };
+        let mut left = Vec::new();
+        if self.place.engine.was_reached() {
+            let swept = sweep::sweep(&self.place.engine, &self.place.filter(), looks).await;
+            left.extend(self.leftovers(swept));
+        }
         left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
         if !keep {
             left.extend(remove(&self.place.folder()));
@@ -189,6 +196,10 @@ impl Substrate for Docker {
 impl Drop for Docker {
     fn drop(&mut self) {
         if self.place.is_removed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if !self.place.engine.was_reached() {
+            drop(remove(&self.place.folder()));
             return;
         }
         // Nobody is left to tell; what could not be taken away is found by its labels.

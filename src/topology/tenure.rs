@@ -29,11 +29,11 @@ impl Tenure {
     /// What somebody else did to the service since it was started here last, as a predicate; none when nobody did.
     pub fn disturbed(&self) -> Option<&'static str> {
         match (&self.ours, &self.now) {
-            (None, _) => None,
             (Some(_), None) => Some("was removed"),
             (Some(ours), Some(now)) if ours.id != now.id => Some("was recreated"),
             (Some(ours), Some(now)) if ours.started_at != now.started_at => Some("was restarted"),
-            (Some(_), Some(_)) => None,
+            // Never started, or as we left it.
+            (None, _) | (Some(_), Some(_)) => None,
         }
     }
 }
@@ -53,20 +53,26 @@ impl Topology {
 mod tests {
     use super::{Incarnation, Tenure};
 
-    fn life(id: &str, started_at: &str) -> Option<Incarnation> {
-        Some(Incarnation {
+    fn life(id: &str, started_at: &str) -> Incarnation {
+        Incarnation {
             id: id.to_owned(),
             started_at: started_at.to_owned(),
-        })
+        }
     }
 
     #[test]
     fn what_others_did_is_told_apart() {
         let disturbed = |ours, now| Tenure { ours, now }.disturbed();
         assert_eq!(disturbed(None, None), None);
-        assert_eq!(disturbed(life("a", "1"), life("a", "1")), None);
-        assert_eq!(disturbed(life("a", "1"), life("a", "2")), Some("was restarted"));
-        assert_eq!(disturbed(life("a", "1"), life("b", "2")), Some("was recreated"));
-        assert_eq!(disturbed(life("a", "1"), None), Some("was removed"));
+        assert_eq!(disturbed(Some(life("a", "1")), Some(life("a", "1"))), None);
+        assert_eq!(
+            disturbed(Some(life("a", "1")), Some(life("a", "2"))),
+            Some("was restarted")
+        );
+        assert_eq!(
+            disturbed(Some(life("a", "1")), Some(life("b", "2"))),
+            Some("was recreated")
+        );
+        assert_eq!(disturbed(Some(life("a", "1")), None), Some("was removed"));
     }
 }

@@ -104,7 +104,7 @@ async fn services_find_each_other_by_name_and_probes_find_them_on_loopback() {
     assert_eq!(told(&api.env), [("NAME", "I am the api")]);
     assert_eq!(api.restarts, 0);
     topology.tear_down(false).await.unwrap();
-    std::net::TcpStream::connect(outside).unwrap_err();
+    std::net::TcpStream::connect(&outside).unwrap_err();
 }
 
 fn greeting(place: &str) -> String {

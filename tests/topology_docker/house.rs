@@ -177,6 +177,7 @@ pub(crate) fn things_of(run: &str) -> Vec<String> {
         let said = docker(&[words, &["--filter", &label]].concat());
         things.extend(said.lines().map(|name| format!("{kind} {name}")));
     }
+    things.sort();
     things
 }
 

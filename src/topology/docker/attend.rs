@@ -193,8 +193,11 @@ async fn follow(mut voices: AttachContainerResults, journal: Arc<Journal>) {
 /// What the engine's own checks came to so far; nothing before the first of them.
 fn health(state: &ContainerState, check: &Healthcheck) -> Option<(Health, String)> {
     let seen = state.health.as_ref()?;
+    let failures = seen.failing_streak.unwrap_or(0);
     let health = match seen.status? {
         HealthStatusEnum::HEALTHY => Health::Healthy,
+        // An engine also says so of whatever it has stopped checking, because it was paused or has ended.
+        HealthStatusEnum::UNHEALTHY if failures < i64::from(check.retries.max(1)) => return None,
         HealthStatusEnum::UNHEALTHY => Health::Unhealthy,
         HealthStatusEnum::STARTING => Health::Starting,
         HealthStatusEnum::NONE | HealthStatusEnum::EMPTY => return None,
@@ -224,6 +227,15 @@ mod tests {
     use super::{Health, Healthcheck, health};
 
     fn seen(status: HealthStatusEnum, code: i64, output: &str) -> Option<(Health, String)> {
+        seen_after(3, status, code, output)
+    }
+
+    fn seen_after(
+        failures: i64,
+        status: HealthStatusEnum,
+        code: i64,
+        output: &str,
+    ) -> Option<(Health, String)> {
         let check = Healthcheck {
             test: vec!["true".to_owned()],
             interval: Duration::from_secs(1),
@@ -239,7 +251,7 @@ mod tests {
         let state = ContainerState {
             health: Some(Seen {
                 status: Some(status),
-                failing_streak: None,
+                failing_streak: Some(failures),
                 log: Some(vec![HealthcheckResult::default(), last]),
             }),
             ..ContainerState::default()
@@ -284,6 +296,13 @@ mod tests {
         for (status, code, output, expected, words) in cases {
             assert_eq!(seen(status, code, output), Some((expected, words.to_owned())));
         }
+    }
+
+    #[test]
+    fn what_an_engine_has_stopped_checking_is_not_unhealthy_for_that() {
+        assert_eq!(seen_after(0, HealthStatusEnum::UNHEALTHY, 0, "ok"), None);
+        assert_eq!(seen_after(2, HealthStatusEnum::UNHEALTHY, 1, "no"), None);
+        assert!(seen_after(3, HealthStatusEnum::UNHEALTHY, 1, "no").is_some());
     }
 
     #[test]

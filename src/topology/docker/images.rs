@@ -11,7 +11,7 @@ use std::{
 use bollard::{
     body_full,
     models::ImageInspect,
-    query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder},
+    query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, CreateImageOptionsBuilder},
 };
 use futures::StreamExt as _;
 use tokio::time::timeout;
@@ -21,12 +21,14 @@ use super::{
     engine::{Engine, ask},
     names::Names,
     refusal::Refusal,
+    works::Works,
 };
 use crate::{
     compose::model::{Build, Service},
     topology::{
         error::{Error, Result},
         journal::Journal,
+        substrate::Site,
     },
 };
 
@@ -58,32 +60,33 @@ pub(super) struct Image {
 pub(super) struct Images {
     engine: Arc<Engine>,
     names: Names,
-    /// The compose file's folder.
-    folder: PathBuf,
+    site: Site,
+    pub(super) works: Works,
     known: tokio::sync::Mutex<BTreeMap<String, Image>>,
     notices: Mutex<Vec<String>>,
 }
 
 impl Images {
-    pub(super) fn new(engine: Arc<Engine>, names: Names, folder: PathBuf) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, names: Names, site: Site) -> Self {
         Self {
             engine,
             names,
-            folder,
+            site,
+            works: Works::default(),
             known: tokio::sync::Mutex::default(),
             notices: Mutex::default(),
         }
     }
 
     /// The image of a service: found once, and the same one for as long as the run lasts.
-    pub(super) async fn of(&self, name: &str, service: &Service, journal: &Journal) -> Result<Image> {
+    pub(super) async fn of(&self, name: &str, service: &Service) -> Result<Image> {
         let key = format!("{:?} {:?}", service.build, service.image);
         let mut known = self.known.lock().await;
         if let Some(image) = known.get(&key) {
             return Ok(image.clone());
         }
         let image = match (&service.build, &service.image) {
-            (Some(build), _) => self.built(name, build, journal).await?,
+            (Some(build), _) => self.built(name, build).await?,
             (None, Some(reference)) => self.named(name, service, reference).await?,
             (None, None) => {
                 return Err(Error::act("start", name, IMAGELESS));
@@ -166,7 +169,7 @@ impl Images {
                     Ok(None) => return Ok(()),
                     Ok(Some(Ok(step))) => {
                         if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
-                            return Err(Refusal::words(message));
+                            return Err(Refusal::words(Refusal::said(&message)));
                         }
                     }
                     Ok(Some(Err(error))) => return Err(Refusal::from(error)),
@@ -183,14 +186,15 @@ impl Images {
 
     /// Build an image of this run, and of this run only: it carries the run's labels, and no name that anybody else
     /// uses is moved to it.
-    async fn built(&self, name: &str, build: &Build, journal: &Journal) -> Result<Image> {
-        journal.turn_over();
+    async fn built(&self, name: &str, build: &Build) -> Result<Image> {
+        let log = self.site.logs.join("images.log");
+        let journal = Arc::new(Journal::open(&log, Arc::clone(&self.site.redact))?);
         let failed = |why: Refusal| Error::Prepare {
             command: format!("build {}", build.context),
             ended: format!("failed: {why}"),
             last_words: journal.last_words(),
         };
-        let context = context(&self.folder.join(&build.context), build, &self.names).map_err(failed)?;
+        let context = context(&self.site.folder.join(&build.context), build, &self.names).map_err(failed)?;
         let reference = self.names.image(name);
         let recipe = recipe_of(build);
         let args: HashMap<String, String> = build.args.clone().into_iter().collect();
@@ -202,9 +206,8 @@ impl Images {
             .rm(true)
             .forcerm(true)
             .build();
-        self.build(context, options, Some(journal))
-            .await
-            .map_err(failed)?;
+        let built = self.build(context, options, Some(Arc::clone(&journal)));
+        built.await.map_err(failed)?;
         let found = self.here(&reference).await.map_err(failed)?;
         found.ok_or_else(|| {
             failed(Refusal::words(
@@ -249,22 +252,27 @@ impl Images {
     async fn build(
         &self,
         context: Vec<u8>,
-        options: bollard::query_parameters::BuildImageOptions,
-        journal: Option<&Journal>,
+        options: BuildImageOptions,
+        journal: Option<Arc<Journal>>,
     ) -> Result<(), Refusal> {
-        let client = self.engine.client().await?;
-        let mut steps = std::pin::pin!(client.build_image(options, None, Some(body_full(context.into()))));
-        while let Some(step) = steps.next().await {
-            let step = step?;
-            if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
-                return Err(Refusal::words(message));
+        let engine = Arc::clone(&self.engine);
+        let build = async move {
+            let client = engine.client().await?;
+            let context = body_full(context.into());
+            let mut steps = std::pin::pin!(client.build_image(options, None, Some(context)));
+            while let Some(step) = steps.next().await {
+                let step = step?;
+                if let Some(message) = step.error_detail.and_then(|detail| detail.message) {
+                    return Err(Refusal::words(Refusal::said(&message)));
+                }
+                if let (Some(journal), Some(said)) = (&journal, step.stream) {
+                    let lines = said.lines().filter(|line| !line.trim().is_empty());
+                    lines.for_each(|line| journal.line(line.as_bytes()));
+                }
             }
-            if let (Some(journal), Some(said)) = (journal, step.stream) {
-                let lines = said.lines().filter(|line| !line.trim().is_empty());
-                lines.for_each(|line| journal.line(line.as_bytes()));
-            }
-        }
-        Ok(())
+            Ok(())
+        };
+        self.works.see_through_while_wanted(build).await
     }
 }
 

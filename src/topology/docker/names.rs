@@ -6,8 +6,11 @@ use std::collections::HashMap;
 /// The label that holds the run's id.
 pub(super) const RUN: &str = "closure.run";
 
-/// The label that holds the copy's: `live`, `scratch-1`.
+/// The label that holds the copy's name: `live`, `scratch-1`.
 pub(super) const COPY: &str = "closure.copy";
+
+/// The copy that probes look at.
+pub(super) const LIVE: &str = "live";
 
 /// The names of one copy of the services.
 #[derive(Clone, Debug, PartialEq, Eq)]

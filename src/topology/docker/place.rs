@@ -3,10 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -17,7 +14,7 @@ use bollard::{
         RemoveContainerOptionsBuilder, StartContainerOptions,
     },
 };
-use tokio::{sync::RwLock, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     attend::{Attendance, listen},
@@ -25,8 +22,9 @@ use super::{
     engine::{Engine, ask},
     images::{IMAGELESS, Image, Images},
     inside::Look,
-    names::{Filter, Names, of_run},
+    names::{Filter, LIVE, Names, of_run},
     refusal::Refusal,
+    works::Works,
 };
 use crate::{
     compose::model::Service,
@@ -47,9 +45,6 @@ use crate::{
 /// What asks a container to end whose image does not say how it wants to be asked.
 const TERM: &str = "SIGTERM";
 
-/// How long teardown waits for an engine that is just making something for us.
-const UNDER_WAY: Duration = Duration::from_secs(60);
-
 /// How long an engine may take over a look.
 const GLANCE: Duration = Duration::from_secs(5);
 
@@ -68,8 +63,7 @@ pub(super) struct Place {
     /// True for a copy that stands on the networks of the living one, unnoticed.
     is_guest: bool,
     units: Mutex<BTreeMap<String, Unit>>,
-    /// Held by whoever makes something on the engine; taken by whoever must know that nobody does any more.
-    works: Arc<RwLock<()>>,
+    pub(super) works: Works,
     pub(super) is_removed: AtomicBool,
 }
 
@@ -130,7 +124,7 @@ impl Place {
             networks: Networks::new(names.clone()),
             is_guest: false,
             units: Mutex::default(),
-            works: Arc::default(),
+            works: Works::default(),
             is_removed: AtomicBool::new(false),
             run,
             engine,
@@ -173,19 +167,18 @@ impl Place {
         self.run.path().join(&self.names.copy)
     }
 
+    /// True for the copy that probes look at.
+    pub(super) fn is_live(&self) -> bool {
+        self.names.copy == LIVE
+    }
+
     /// What finds everything of this copy; of the copy that probes look at, everything of the run.
     pub(super) fn filter(&self) -> Filter {
-        if self.names.copy == "live" {
+        if self.is_live() {
             of_run(&self.names.run)
         } else {
             self.names.filter()
         }
-    }
-
-    /// Wait until nobody makes anything on the engine any more.
-    pub(super) async fn finish_works(&self) {
-        // An engine that takes longer is caught by asking it what is there.
-        let _in_time = timeout(UNDER_WAY, self.works.write()).await.is_ok();
     }
 
     /// One log and one memory of last words for all containers of a service.
@@ -208,29 +201,10 @@ impl Place {
     ) -> Result<(), Cause> {
         self.check(service)?;
         let journal = self.journal_of(name)?;
-        let image = self.images.of(name, service, &journal).await?;
+        let image = self.images.of(name, service).await?;
         let (place, name, service) = (Arc::clone(self), name.to_owned(), service.clone());
-        let started =
-            self.work(async move { place.bring_to_life(name, service, image, journal, life).await });
-        Ok(started.await?)
-    }
-
-    /// Do something on the engine that must not be left half done.
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let under_way = Arc::clone(&self.works).read_owned().await;
-        if self.is_removed.load(Ordering::SeqCst) {
-            return Err(Refusal::words("everything is being taken down"));
-        }
-        let done = tokio::spawn(async move {
-            let done = work.await;
-            drop(under_way);
-            done
-        });
-        done.await
-            .unwrap_or_else(|_| Err(Refusal::words("it was broken off")))
+        let birth = async move { place.bring_to_life(name, service, image, journal, life).await };
+        Ok(self.works.see_through(birth).await?)
     }
 
     /// What an engine would shrug at.
@@ -462,7 +436,7 @@ impl Place {
             argv: argv.to_vec(),
             input: input.to_vec(),
         };
-        Ok(self.work(look.take(within)).await?)
+        Ok(self.works.see_through(look.take(within)).await?)
     }
 
     fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {

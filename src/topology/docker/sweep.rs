@@ -23,7 +23,7 @@ use super::{
 const VANISHING: Duration = Duration::from_secs(30);
 
 /// How long an engine goes on with what it was asked by somebody who is dead by now.
-const ECHO: Duration = Duration::from_millis(300);
+const ECHO: Duration = Duration::from_secs(1);
 
 /// Between two tries at something that could not be removed yet.
 const PAUSE: Duration = Duration::from_millis(100);
