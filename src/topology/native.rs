@@ -203,6 +203,7 @@ impl Native {
             image: unit.image.clone(),
             image_id: unit.launch.digest.clone(),
             digest: unit.launch.digest.clone(),
+            container: None,
             env: if unit.launch.keeps_environment {
                 own()
             } else {
@@ -210,8 +211,8 @@ impl Native {
             },
             sockets: measured.sockets,
             listens: measured.listens,
-            rss_kib: measured.rss_kib,
-            cpu_pct,
+            rss_kib: Some(measured.rss_kib),
+            cpu_pct: Some(cpu_pct),
             fds: measured.fds,
             last_words: unit.journal.last_words(),
         }

@@ -25,6 +25,9 @@ pub struct ServiceSeen {
     /// Natively the same as `image_id`; else the image's name in a registry with its digest there, empty for an image
     /// that was never in one.
     pub digest: String,
+    /// The container that has its name now, by the engine's id: another one with the same number of restarts was put
+    /// there by somebody else. Null natively, and when there is none.
+    pub container: Option<String>,
     /// Process id of its leader; null when it does not live.
     pub pid: Option<u32>,
     /// When its current or last process was started, RFC 3339 in UTC; null when none was.
@@ -37,10 +40,11 @@ pub struct ServiceSeen {
     pub sockets: Vec<String>,
     /// `ip:port` of each TCP listener of its processes.
     pub listens: Vec<String>,
-    /// Resident memory of all its processes in KiB; memory they share is counted once.
-    pub rss_kib: u64,
-    /// Per cent of one core since the look before, or since its start.
-    pub cpu_pct: f64,
+    /// Resident memory of all its processes in KiB; memory they share is counted once. Null when they cannot be seen
+    /// from here.
+    pub rss_kib: Option<u64>,
+    /// Per cent of one core since the look before, or since its start; null when its processes cannot be seen.
+    pub cpu_pct: Option<f64>,
     /// Open file descriptors of all its processes; null when they may not be looked at.
     pub fds: Option<u64>,
     /// Milliseconds from its start until it was ready, or over.
@@ -55,12 +59,13 @@ pub(crate) struct Vitals {
     pub(crate) image: String,
     pub(crate) image_id: String,
     pub(crate) digest: String,
+    pub(crate) container: Option<String>,
     /// Absent when the process's own environment cannot be read.
     pub(crate) env: Option<BTreeMap<String, String>>,
     pub(crate) sockets: Vec<String>,
     pub(crate) listens: Vec<String>,
-    pub(crate) rss_kib: u64,
-    pub(crate) cpu_pct: f64,
+    pub(crate) rss_kib: Option<u64>,
+    pub(crate) cpu_pct: Option<f64>,
     pub(crate) fds: Option<u64>,
     pub(crate) last_words: String,
 }
