@@ -51,7 +51,6 @@ impl Topology {
             },
             image_id: vitals.image_id,
             digest: vitals.digest,
-            container: vitals.container,
             pid: life.pid,
             started_at: life.started_at.map(at),
             restarts: life.starts.saturating_sub(1),

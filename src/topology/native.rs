@@ -203,7 +203,6 @@ impl Native {
             image: unit.image.clone(),
             image_id: unit.launch.digest.clone(),
             digest: unit.launch.digest.clone(),
-            container: None,
             env: if unit.launch.keeps_environment {
                 own()
             } else {

@@ -25,9 +25,6 @@ pub struct ServiceSeen {
     /// Natively the same as `image_id`; else the image's name in a registry with its digest there, empty for an image
     /// that was never in one.
     pub digest: String,
-    /// The container that has its name now, by the engine's id: another one with the same number of restarts was put
-    /// there by somebody else. Null natively, and when there is none.
-    pub container: Option<String>,
     /// Process id of its leader; null when it does not live.
     pub pid: Option<u32>,
     /// When its current or last process was started, RFC 3339 in UTC; null when none was.
@@ -59,7 +56,6 @@ pub(crate) struct Vitals {
     pub(crate) image: String,
     pub(crate) image_id: String,
     pub(crate) digest: String,
-    pub(crate) container: Option<String>,
     /// Absent when the process's own environment cannot be read.
     pub(crate) env: Option<BTreeMap<String, String>>,
     pub(crate) sockets: Vec<String>,

@@ -24,7 +24,6 @@ const GLANCE: Duration = Duration::from_secs(5);
 
 /// A container as the engine knows it now.
 struct Known {
-    container: Option<String>,
     image: Option<String>,
     /// What it was made with: its image's, and what the compose file adds.
     environment: BTreeMap<String, String>,
@@ -50,14 +49,11 @@ impl Place {
         let (cpu_pct, sample) = unit.sample.step(&measured);
         unit.sample = sample;
         let is_seen = unit.leader != Leader::Hidden;
-        let (container, image, environment) = known.map_or((None, None, None), |known| {
-            (known.container, known.image, Some(known.environment))
-        });
+        let (image, environment) = known.map_or((None, None), |known| (known.image, Some(known.environment)));
         Vitals {
             image: unit.image.reference.clone(),
             image_id: image.unwrap_or_else(|| unit.image.id.clone()),
             digest: unit.image.digest.clone(),
-            container,
             env: environment,
             sockets: measured.sockets,
             listens: measured.listens,
@@ -76,7 +72,6 @@ impl Place {
         let variables = seen.config.and_then(|config| config.env).unwrap_or_default();
         let pairs = variables.iter().filter_map(|variable| variable.split_once('='));
         Ok(Known {
-            container: seen.id,
             image: seen.image,
             environment: pairs
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
