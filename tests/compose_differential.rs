@@ -123,10 +123,22 @@ fn good_files_mean_the_same_to_both() {
 
 fn agree(path: &Path, env: &Env) {
     let folder = alone(path);
-    let theirs = in_our_shape(&peer(folder.path(), env), folder.path());
     let ours = ours(path, env).unwrap_or_else(|complaints| panic!("{complaints}"));
+    make_contexts(&ours, folder.path());
+    let theirs = in_our_shape(&peer(folder.path(), env), folder.path());
     let (ours, theirs) = (comparable(ours), comparable(theirs));
     assert_eq!(format!("{ours:#}"), format!("{theirs:#}"), "{}", path.display());
+}
+
+/// The peer asks for the folders that images are built from, which a build of the service lays out.
+fn make_contexts(model: &Value, folder: &Path) {
+    let services = model["services"].as_object().expect("services are a map");
+    for context in services
+        .values()
+        .filter_map(|service| service["build"]["context"].as_str())
+    {
+        fs::create_dir_all(folder.join(context)).expect("a context can be made");
+    }
 }
 
 /// The topologies that are really run, with a value for each variable that must have one.

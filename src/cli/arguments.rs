@@ -33,6 +33,10 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(after_help = "Example:\n  closure clean")]
     Clean(CleanWish),
+    /// Tell what is here for a run, what is missing and what to do about it, without touching anything
+    #[cfg(feature = "live")]
+    #[command(after_help = "Example:\n  closure doctor")]
+    Doctor(DoctorWish),
     /// Drive an open-model load at a local address, or at a target inside closure, and print its figures
     #[cfg(feature = "live")]
     #[command(after_help = "Example:\n  closure load null --rps 46 --seconds 60")]
@@ -115,11 +119,12 @@ pub(super) struct VerifyWish {
 #[cfg(feature = "live")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum SubstrateWish {
-    /// Choose what this machine offers
+    /// Containers where an engine answers and every image is there or can be had, else processes of this host; said
+    /// in one line, and recorded
     Auto,
-    /// Containers, through the Engine API
+    /// Containers of this host's engine; the only ones whose pack can be authoritative
     Docker,
-    /// Processes on this host, with local Postgres
+    /// Processes of this host, with a Postgres cluster of their own
     Native,
 }
 
@@ -148,6 +153,17 @@ pub(super) struct RunWish {
 #[cfg(feature = "live")]
 #[derive(Args)]
 pub(super) struct CleanWish {
+    /// Print JSON instead of words
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[cfg(feature = "live")]
+#[derive(Args)]
+pub(super) struct DoctorWish {
+    /// Folder of the suite
+    #[arg(long, value_name = "DIR", default_value = "gates")]
+    pub(super) suite: PathBuf,
     /// Print JSON instead of words
     #[arg(long)]
     pub(super) json: bool,

@@ -16,10 +16,12 @@ pub enum Exit {
     Unproven,
     /// The pack is not whole.
     NotWhole,
-    /// The topology did not come up.
+    /// The topology did not come up, or what it ran on went away.
     NotUp,
     /// Interrupted; what was seen is on paper.
     Interrupted,
+    /// The record cannot be written: its disk is full, or its folder is gone.
+    Unwritten,
     /// A bug in closure.
     Bug,
 }
@@ -33,8 +35,9 @@ Exit codes:
   3   nothing failed, but something is unproven, inconclusive or was not run;
       or the recorded outcome or a derived file cannot be derived from the evidence
   4   the pack is not whole
-  5   the topology did not come up
+  5   the topology did not come up, or what it ran on went away
   6   interrupted; what was seen is on paper
+  7   the record cannot be written: its disk is full, or its folder is gone
   70  a bug in closure
 
 Limits of a pack: 65,534 entries, 4 GiB - 1; entries are stored, zip64 is refused.";
@@ -50,6 +53,7 @@ impl Exit {
             Self::NotWhole => 4,
             Self::NotUp => 5,
             Self::Interrupted => 6,
+            Self::Unwritten => 7,
             Self::Bug => 70,
         }
     }
@@ -93,8 +97,18 @@ mod tests {
 
     #[test]
     fn every_code_has_its_sentence_in_the_help() {
-        use Exit::{Bug, Failed, Interrupted, NotUp, NotWhole, Pass, Unproven, Usage};
-        for exit in [Pass, Failed, Usage, Unproven, NotWhole, NotUp, Interrupted, Bug] {
+        use Exit::{Bug, Failed, Interrupted, NotUp, NotWhole, Pass, Unproven, Unwritten, Usage};
+        for exit in [
+            Pass,
+            Failed,
+            Usage,
+            Unproven,
+            NotWhole,
+            NotUp,
+            Interrupted,
+            Unwritten,
+            Bug,
+        ] {
             let code = format!("\n  {}  ", exit.code());
             assert!(HELP.contains(&code), "{code:?}");
         }

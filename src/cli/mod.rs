@@ -9,6 +9,8 @@ mod verify;
 #[cfg(feature = "live")]
 mod clean;
 #[cfg(feature = "live")]
+mod doctor;
+#[cfg(feature = "live")]
 mod load;
 #[cfg(feature = "live")]
 mod looked;
@@ -45,10 +47,25 @@ fn obey(arguments: Arguments) -> Exit {
         #[cfg(feature = "live")]
         Command::Clean(wish) => clean::command(&wish),
         #[cfg(feature = "live")]
+        Command::Doctor(wish) => doctor::command(&wish),
+        #[cfg(feature = "live")]
         Command::Load(wish) => load::command(&wish),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         Exit::of(&error)
     })
+}
+
+/// How a command ends that was refused before there was a record.
+#[cfg(feature = "live")]
+fn refused(refusal: crate::run::Refusal) -> anyhow::Error {
+    use crate::run::Kind;
+    let exit = match refusal.kind() {
+        Kind::Usage => Exit::Usage,
+        Kind::NotUp => Exit::NotUp,
+        Kind::Unwritten => Exit::Unwritten,
+        Kind::Bug => Exit::Bug,
+    };
+    exit.because(refusal)
 }

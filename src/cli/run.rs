@@ -9,6 +9,7 @@ use super::{
     arguments::{RunWish, SubstrateWish},
     looked,
     progress::Progress,
+    refused,
 };
 use crate::{
     judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
@@ -33,14 +34,7 @@ pub(super) fn command(wish: &RunWish) -> anyhow::Result<Exit> {
     };
     let ran = run::run(&order, &|news| progress.tell(&news));
     progress.finish();
-    let ran = ran.map_err(|refusal| {
-        let exit = match refusal.kind() {
-            run::Kind::Usage => Exit::Usage,
-            run::Kind::NotUp => Exit::NotUp,
-            run::Kind::Bug => Exit::Bug,
-        };
-        exit.because(refusal)
-    })?;
+    let ran = ran.map_err(refused)?;
     let exit = exit_of(&ran);
     if wish.selection.json {
         println!("{:#}", as_json(&ran, exit));
@@ -57,7 +51,8 @@ fn exit_of(ran: &Ran) -> Exit {
     }
     match ran.ending {
         Ending::Interrupted(_) => Exit::Interrupted,
-        Ending::NotUp(_) => Exit::NotUp,
+        Ending::NotUp(_) | Ending::Lost(_) => Exit::NotUp,
+        Ending::Unwritten(_) => Exit::Unwritten,
         Ending::Whole | Ending::Stopped(_) => match ran.case.outcome() {
             Outcome::Pass => Exit::Pass,
             Outcome::Fail => Exit::Failed,

@@ -3,7 +3,6 @@
 //! `Record` writes, `RecordRead` reads back, the same way from a folder that was never sealed and from a whole
 //! pack. What was not redacted does not get past this room.
 
-pub mod identity;
 pub mod physics;
 
 mod folder;

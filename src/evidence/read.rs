@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{identity::IdentitySeal, physics::Physics, record::CLOSED};
+use super::{physics::Physics, record::CLOSED};
 use crate::{
     exchange::Exchange,
     judge::verdict::Constants,
@@ -65,7 +65,7 @@ pub struct RecordRead {
     /// What happened when.
     pub timeline: Vec<Event>,
     /// What it was done to; absent when the run did not get there.
-    pub seal: Option<IdentitySeal>,
+    pub seal: Option<Value>,
     /// The machine; absent when the run did not get there.
     pub physics: Option<Physics>,
 }
@@ -149,10 +149,14 @@ mod tests {
 
     use super::{ReadError, RecordRead};
     use crate::{
-        evidence::{Record, identity::IdentitySeal, physics::Physics},
+        evidence::{Record, physics::Physics},
         judge::verdict::Constants,
         observation::GateRecord,
-        pack::{Folder, Label, Whole, layout::PLAN, seal},
+        pack::{
+            Folder, Label, Whole,
+            layout::{PLAN, SEAL},
+            seal,
+        },
         redact::Redactor,
     };
 
@@ -169,7 +173,7 @@ mod tests {
         };
         record.constants(&constants).expect("it can be written");
         record
-            .identity(&IdentitySeal::default())
+            .json(SEAL, &json!({"first": {}, "boundaries": []}))
             .expect("it can be written");
         record
             .physics(&Physics::capture(Path::new("/"), "ci_subset", |_| None))

@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
@@ -13,7 +13,6 @@ use serde_json::{Map, Value, json};
 
 use super::{
     folder::{self, CreateError},
-    identity::IdentitySeal,
     lines::Lines,
     physics::Physics,
 };
@@ -22,7 +21,7 @@ use crate::{
     judge::verdict::Constants,
     name::is_safe_path,
     observation::GateRecord,
-    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, SEAL, TIMELINE, observations},
+    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, TIMELINE, observations},
     redact::Redactor,
 };
 
@@ -44,6 +43,7 @@ struct Inner {
     redactor: Redactor,
     timeline: Lines,
     exchanges: Lines,
+    trouble: OnceLock<String>,
 }
 
 impl Record {
@@ -63,6 +63,7 @@ impl Record {
             redactor,
             timeline: Lines::create(&folder.join(TIMELINE)).map_err(failed)?,
             exchanges: Lines::create(&folder.join(EXCHANGES)).map_err(failed)?,
+            trouble: OnceLock::new(),
         }));
         record
             .timeline(OPENED, json!({ "run_id": run_id }))
@@ -83,6 +84,12 @@ impl Record {
     /// Where the former pack of this folder went, if there was one.
     pub fn moved_aside(&self) -> Option<&Path> {
         self.0.moved.as_deref()
+    }
+
+    /// The first thing that could not be written, and why. Whoever writes need not look at every answer: a record in
+    /// trouble lacks something, and must not be closed as if it were whole.
+    pub fn trouble(&self) -> Option<&str> {
+        self.0.trouble.get().map(String::as_str)
     }
 
     /// The zero of the run's clock.
@@ -113,13 +120,13 @@ impl Record {
                 line.insert("value".to_owned(), other);
             }
         }
-        self.0.timeline.append(&Value::Object(line))
+        self.remember(TIMELINE, self.0.timeline.append(&Value::Object(line)))
     }
 
     /// Append an exchange.
     pub fn exchange(&self, exchange: &Exchange) -> io::Result<()> {
         let line = self.0.redactor.json(serde_json::to_value(exchange)?);
-        self.0.exchanges.append(&line)
+        self.remember(EXCHANGES, self.0.exchanges.append(&line))
     }
 
     /// Write what a gate saw, in place of what it had seen before, and give it back as it stands on paper: that, and
@@ -132,11 +139,6 @@ impl Record {
     /// Write what every sentence may see, and give it back as it stands on paper.
     pub fn constants(&self, constants: &Constants) -> io::Result<Constants> {
         Ok(serde_json::from_value(self.json(CONSTANTS, constants)?)?)
-    }
-
-    /// Write the seal of what is being proven, as far as it has got.
-    pub fn identity(&self, seal: &IdentitySeal) -> io::Result<()> {
-        self.json(SEAL, seal).map(drop)
     }
 
     /// Write what the machine was and is.
@@ -175,11 +177,26 @@ impl Record {
 
     /// Write a file under another name and rename it: a reader sees the old one or the new one, never half of one.
     fn put(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.remember(path, self.replace(path, bytes))
+    }
+
+    fn replace(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let place = self.place(path)?;
         let mut part = place.clone().into_os_string();
         part.push(".part");
-        fs::write(&part, bytes)?;
-        fs::rename(&part, &place)
+        let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, &place));
+        if written.is_err() {
+            // Half of a file is no file of the record; why there is none is told by the write.
+            let _gone = fs::remove_file(&part);
+        }
+        written
+    }
+
+    /// Remember the first write that failed.
+    fn remember<T>(&self, path: &str, written: io::Result<T>) -> io::Result<T> {
+        written.inspect_err(|error| {
+            self.0.trouble.get_or_init(|| format!("`{path}`: {error}"));
+        })
     }
 
     /// Where a file of the record goes; its folder is made.

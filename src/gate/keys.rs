@@ -10,6 +10,7 @@ pub(super) const SUITE: &[Key] = &[
     may("service", Type::Own),
     may("db", Type::Own),
     may("snapshot", Type::Own),
+    may("seal", Type::Own),
     may("key", Type::Own),
     may("env", Type::Own),
     may("let", Type::Own),
@@ -27,6 +28,8 @@ pub(super) const DATABASE: &[Key] = &[
 ];
 
 pub(super) const SNAPSHOT: &[Key] = &[must("db", Type::Database), must("after", Type::Words)];
+
+pub(super) const SEALED: &[Key] = &[must("db", Type::Database), must("query", Type::Words)];
 
 pub(super) const KEY_PAIR: &[Key] = &[must("kind", Type::OneOf(&["rsa"])), may("bits", Type::Count)];
 

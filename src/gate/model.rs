@@ -57,6 +57,8 @@ pub struct Suite {
     pub databases: BTreeMap<String, Database>,
     /// Template databases.
     pub snapshots: BTreeMap<String, Snapshot>,
+    /// What else must not change while a run goes on: name → a question to a database.
+    pub seal: BTreeMap<String, Sealed>,
     /// Key pairs made for the run: name → bits (RSA).
     pub keys: BTreeMap<String, u32>,
     /// What fills the `${…}` of the compose file.
@@ -109,6 +111,15 @@ pub struct Database {
     pub database: String,
     /// Role; its password is minted for the run.
     pub user: String,
+}
+
+/// A part of the seal that a database tells: asked before the first gate, and again at every boundary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The role and the database asked.
+    pub db: String,
+    /// What is asked: one statement that only reads.
+    pub query: String,
 }
 
 /// A template database, taken when one-shot service `after` has completed.

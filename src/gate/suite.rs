@@ -13,7 +13,7 @@ use super::{
     functions::{Functions, Stance},
     keys,
     kinds::Key,
-    model::{Address, Database, Snapshot, Suite, Tree},
+    model::{Address, Database, Sealed, Snapshot, Suite, Tree},
     names::Names,
     node::{Entry, Is, Node},
     profile,
@@ -47,6 +47,7 @@ pub(super) fn read(node: &Node, label: &str, ground: &mut Ground<'_>) -> Read {
     (shared.services, shared.doubtful) = ground.desk(&shared, "").addresses(node);
     shared.databases = ground.desk(&shared, "").databases(node);
     shared.snapshots = ground.desk(&shared, "").snapshots(node);
+    let seal = ground.desk(&shared, "").seal(node);
     let key_pairs = ground.desk(&shared, "").key_pairs(node);
     let lets = ground.desk(&shared, "").suite_lets(node, &mut names);
     let profiles = ground.desk(&shared, "").suite_profiles(node, &mut names);
@@ -70,6 +71,7 @@ pub(super) fn read(node: &Node, label: &str, ground: &mut Ground<'_>) -> Read {
         services: shared.services.clone(),
         databases: shared.databases.clone(),
         snapshots: shared.snapshots.clone(),
+        seal,
         keys: key_pairs,
         env,
         lets,
@@ -169,6 +171,23 @@ impl Desk<'_> {
             )
         };
         self.rows(node, "snapshot", "snapshot", keys::SNAPSHOT)
+            .into_iter()
+            .map(row)
+            .collect()
+    }
+
+    fn seal(&mut self, node: &Node) -> BTreeMap<String, Sealed> {
+        let row = |entry: &Entry| {
+            let text = |key| text_of(&entry.value, key).unwrap_or_default();
+            (
+                entry.key.clone(),
+                Sealed {
+                    db: text("db"),
+                    query: text("query"),
+                },
+            )
+        };
+        self.rows(node, "seal", "seal", keys::SEALED)
             .into_iter()
             .map(row)
             .collect()

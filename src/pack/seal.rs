@@ -160,9 +160,14 @@ fn table(label: &Label, members: &BTreeMap<String, Member>) -> Toc {
 /// Write the archive under a passing name and rename it, so that an interrupted sealing leaves no half of one.
 fn write_archive(folder: &Path, names: &[&str], path: &Path) -> io::Result<(Digest, u64)> {
     let part = folder.join(PART);
-    let (digest, size) = pack_into(folder, names, File::create(&part)?)?;
-    fs::rename(part, path)?;
-    Ok((digest, size))
+    let written = File::create(&part)
+        .and_then(|file| pack_into(folder, names, file))
+        .and_then(|done| fs::rename(&part, path).map(|()| done));
+    if written.is_err() {
+        // Why there is no archive is told by what failed first.
+        let _gone = fs::remove_file(&part);
+    }
+    written
 }
 
 fn pack_into(folder: &Path, names: &[&str], out: impl Write) -> io::Result<(Digest, u64)> {

@@ -9,8 +9,12 @@ pub enum Ending {
     Interrupted(String),
     /// The topology did not come up: why.
     NotUp(String),
-    /// It could not go on: a sabotage that would not be undone.
+    /// What the services ran on went away while they ran: why we think so.
+    Lost(String),
+    /// It could not go on: a sabotage that would not be undone, a seal that broke.
     Stopped(String),
+    /// Its record cannot be written any more: why.
+    Unwritten(String),
 }
 
 impl Ending {
@@ -20,7 +24,7 @@ impl Ending {
             Self::Whole => None,
             Self::Interrupted(signal) => Some(format!("interrupted by {signal}")),
             Self::NotUp(why) => Some(format!("the topology did not come up: {why}")),
-            Self::Stopped(why) => Some(why.clone()),
+            Self::Lost(why) | Self::Stopped(why) | Self::Unwritten(why) => Some(why.clone()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The ends of a run: the record is opened with what was given, and closed, derived, sealed and verified.
 
-use std::{collections::BTreeMap, env, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, io::ErrorKind, path::Path, sync::Arc, time::Duration};
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -9,20 +9,23 @@ use uuid::Uuid;
 
 use super::{
     Ending, Ran,
+    ground::chain,
     order::{Kind, Order, Refusal},
-    seal::{self, Seal},
-    stage::{self, Stage},
+    seal::Seal,
+    stage::Stage,
+    subject,
+    substrate::Chosen,
 };
 use crate::{
     digest::Digest,
     evidence::{
-        Record,
+        CreateError, Record,
         physics::{Physics, Sample},
     },
     exchange::Exchange,
     gate::model::Suite,
     observation::GateRecord,
-    pack::{self, Folder, Label, layout},
+    pack::{self, Folder, Label, SealError, layout},
     plan::Drawn,
     probe::Paper,
     redact::Redactor,
@@ -44,8 +47,8 @@ pub(super) fn open_record(order: &Order, drawn: &Drawn, redactor: &Redactor) -> 
         .clone()
         .unwrap_or_else(|| drawn.suite.artifact_dir.clone());
     let run = Uuid::new_v4();
-    let record = Record::create(&folder, &run.to_string(), redactor.clone())
-        .map_err(|error| Refusal::new(Kind::Usage, error.to_string()))?;
+    let record =
+        Record::create(&folder, &run.to_string(), redactor.clone()).map_err(|error| unopened(&error))?;
     let opened = Opened {
         record,
         run,
@@ -87,18 +90,24 @@ fn suite_files(suite: &Suite) -> impl Iterator<Item = (String, &Vec<u8>)> {
     of_gates.chain(shared.map(|(name, bytes)| (layout::suite_file(name), bytes)))
 }
 
-/// Watch the machine for as long as the run lasts: one sample a second, written down every ten.
-pub(super) async fn watch_the_machine(physics: &std::cell::RefCell<Physics>, record: &Record) {
-    for second in 0_u64.. {
+/// Watch the machine for as long as the run lasts: one sample a second, written down every ten. Returns why the record
+/// cannot be written any more, once that is so: nothing that is seen after that would ever reach paper.
+pub(super) async fn watch_the_machine(physics: &std::cell::RefCell<Physics>, record: &Record) -> String {
+    let mut second = 0_u64;
+    loop {
+        if let Some(trouble) = record.trouble() {
+            return trouble.to_owned();
+        }
         physics
             .borrow_mut()
             .during
             .push(Sample::take(Path::new("/"), record.now_ms()));
         sleep(Duration::from_secs(1)).await;
         if second.is_multiple_of(10) {
-            // The last write counts; one that fails here fails there, and is told.
-            let _retried_at_the_end = record.physics(&physics.borrow());
+            // One that fails is trouble, which is looked for above.
+            let _told = record.physics(&physics.borrow());
         }
+        second += 1;
     }
 }
 
@@ -133,6 +142,7 @@ pub(super) struct Over<'a> {
     pub(super) order: &'a Order,
     pub(super) drawn: &'a Drawn,
     pub(super) stage: &'a Stage,
+    pub(super) chosen: Chosen,
     pub(super) opened: Opened,
     pub(super) physics: Physics,
     pub(super) seal: Seal,
@@ -165,13 +175,11 @@ pub(super) fn seal(over: Over<'_>) -> Result<Ran, Refusal> {
         run_authority: over.drawn.plan.profile.clone(),
         outcome: case.outcome(),
     };
-    let sealed =
-        pack::seal(record.folder(), &label).map_err(|error| Refusal::new(Kind::Bug, error.to_string()))?;
+    let sealed = pack::seal(record.folder(), &label).map_err(|error| unsealed(&error))?;
     let broken_pack = broken(&sealed.archive);
     let archive = match &broken_pack {
         None => sealed.archive,
-        Some(_) => pack::seal::break_seal(record.folder())
-            .map_err(|error| Refusal::new(Kind::Bug, error.to_string()))?,
+        Some(_) => pack::seal::break_seal(record.folder()).map_err(|error| unsealed(&error))?,
     };
     let sha256 = sealed.metadata.sha256;
     Ok(Ran {
@@ -215,33 +223,40 @@ fn close(over: &Over<'_>) -> std::io::Result<()> {
     physics.after = Some(Sample::take(Path::new("/"), record.now_ms()));
     record.physics(&physics)?;
     record.json(layout::SEAL, &sealed(over))?;
+    if let Some(trouble) = record.trouble() {
+        return Err(std::io::Error::other(trouble.to_owned()));
+    }
     record.close(json!({"stopped_by": over.ending.words(), "left_behind": over.left_behind}))
 }
 
 /// `seal.json`: what the run was carried out on.
 fn sealed(over: &Over<'_>) -> Value {
-    let root = stage::compose_folder(&over.drawn.suite);
     let model = over.stage.stand.topology.model();
     let env_keys: BTreeMap<&String, Vec<&String>> = model
         .services
         .iter()
         .map(|(name, service)| (name, service.environment.keys().collect()))
         .collect();
+    let first = |part: &str| over.seal.first().get(part);
     json!({
         "run_id": over.opened.record.run_id(),
         "started_at": over.opened.started_at,
         "finished_at": now(),
-        "substrate": "native",
+        "substrate": over.chosen.substrate,
+        "substrate_asked": over.chosen.asked,
+        "substrate_because": over.chosen.because,
+        "notices": over.stage.stand.topology.notices(),
         "outside_substrate": [],
         "keep": over.order.keep,
         "stopped_by": over.ending.words(),
         "left_behind": over.left_behind,
-        "git": seal::git_state(&root),
-        "run_url": seal::run_url(),
-        "closure": {"version": env!("CARGO_PKG_VERSION"), "sha256": seal::own_digest()},
+        "git": {"sha": first("git_sha"), "dirty": first("git_dirty")},
+        "run_url": subject::run_url(),
+        "closure": {"version": env!("CARGO_PKG_VERSION"), "sha256": first("closure_sha256")},
         "compose_sha256": over.drawn.plan.compose_sha256,
         "model_sha256": Digest::of(json!(over.stage.constants.compose).to_string()),
         "env_keys": env_keys,
+        "openapi_sha256": null,
         "first": over.seal.first(),
         "boundaries": over.seal.boundaries(),
     })
@@ -258,14 +273,33 @@ fn broken(archive: &Path) -> Option<String> {
     }
 }
 
+const ROOM: &str = "hint: make room, or choose another folder with --artifact-dir";
+
+/// The record could not even be opened: there is no room for it, or the folder is not one for a record.
+fn unopened(error: &CreateError) -> Refusal {
+    match error {
+        CreateError::Io { source, .. } if source.kind() == ErrorKind::StorageFull => {
+            Refusal::new(Kind::Unwritten, format!("{}\n{ROOM}", chain(error)))
+        }
+        error => Refusal::new(Kind::Usage, chain(error)),
+    }
+}
+
 fn unwritten(record: &Record, error: &std::io::Error) -> Refusal {
-    Refusal::new(
-        Kind::Bug,
-        format!(
-            "cannot write the record in `{}`: {error}",
-            record.folder().display()
-        ),
-    )
+    let folder = record.folder().display();
+    let words =
+        format!("cannot write the record in `{folder}`: {error}\n{ROOM}; this record stays unfinished");
+    Refusal::new(Kind::Unwritten, words)
+}
+
+fn unsealed(error: &SealError) -> Refusal {
+    match error {
+        SealError::Io { .. } => {
+            let words = format!("{}\n{ROOM}; this record stays unsealed", chain(error));
+            Refusal::new(Kind::Unwritten, words)
+        }
+        SealError::Unfit(_) => Refusal::new(Kind::Bug, chain(error)),
+    }
 }
 
 fn now() -> String {

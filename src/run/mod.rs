@@ -1,6 +1,7 @@
 //! The conductor: the corridor, one call per line.
 
 mod conduct;
+mod doctor;
 mod ending;
 mod fill;
 mod finish;
@@ -12,9 +13,12 @@ mod names;
 mod news;
 mod order;
 mod overrides;
+mod passage;
 mod seal;
 mod span;
 mod stage;
+mod subject;
+mod substrate;
 mod triplet;
 mod walk;
 mod when;
@@ -24,6 +28,7 @@ use std::path::PathBuf;
 use crate::{digest::Digest, report::Case};
 
 pub use conduct::run;
+pub use doctor::{Checkup, Item, Standing, examine};
 pub use ending::Ending;
 pub use news::{News, Tell};
 pub use order::{Kind, Order, Refusal, Wanted};

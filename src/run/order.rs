@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::plan::Wish;
 
 /// A run as asked for.
@@ -20,7 +22,8 @@ pub struct Order {
 }
 
 /// The substrate asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Wanted {
     /// Whatever this machine offers.
     Auto,
@@ -45,6 +48,8 @@ pub enum Kind {
     Usage,
     /// The topology cannot come up on this machine.
     NotUp,
+    /// The record cannot be written: its disk is full, or its folder is gone.
+    Unwritten,
     /// A bug in closure.
     Bug,
 }

@@ -27,7 +27,7 @@ use crate::{
     plan::Drawn,
     probe::Access,
     redact::Redactor,
-    topology::{self, Addresses, RunFolder, Topology},
+    topology::{self, Addresses, On, RunFolder, Topology},
 };
 
 /// Everything a run stands on.
@@ -74,11 +74,13 @@ impl Stage {
         run: RunFolder,
         opened: &Opened,
         given: BTreeMap<String, String>,
+        on: On,
     ) -> Result<Self, Refusal> {
         let record = &opened.record;
         let not_up = |error: topology::Error| Refusal::new(Kind::NotUp, chain(&error));
         let suite = Arc::new(drawn.suite.clone());
         let run = Arc::new(run);
+        run.stand_on(on).map_err(not_up)?;
         let addresses = Addresses::pick(&run, &ground::ports(&suite)).map_err(not_up)?;
         let seed = Seed::draw(opened.run, registering(record.redactor()));
         let places = fill::places(&suite, &addresses);
@@ -103,7 +105,11 @@ impl Stage {
                 Refusal::new(Kind::Bug, format!("closure cannot tell where it is: {error}"))
             })?,
         };
-        let topology = Topology::native(Arc::clone(&run), place, model, addresses.clone()).map_err(not_up)?;
+        let stand_on = match on {
+            On::Native => Topology::native,
+            On::Docker => Topology::docker,
+        };
+        let topology = stand_on(Arc::clone(&run), place, model, addresses.clone()).map_err(not_up)?;
         let overlays = std::sync::Mutex::default();
         let source = drawn.compose.clone();
         let stand = Stand {

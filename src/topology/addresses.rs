@@ -85,6 +85,11 @@ impl Addresses {
     }
 }
 
+/// The ports of 127.0.0.1 that runs are given: from, up to and without.
+pub fn port_range() -> (u16, u16) {
+    (LOWEST, ephemeral_from())
+}
+
 fn pick_one(run: &RunFolder, above: u16) -> Result<u16> {
     for _ in 0..TRIES {
         let port = LOWEST + draw() % (above - LOWEST);

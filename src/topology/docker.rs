@@ -2,6 +2,7 @@
 //! and its folder are the only ones that name the engine's client.
 
 mod attend;
+mod check;
 mod context;
 mod creation;
 mod engine;
@@ -13,7 +14,11 @@ mod networks;
 mod place;
 mod refusal;
 mod sweep;
+mod tenure;
 mod works;
+
+pub use self::check::{EngineSeen, ImageSeen};
+pub(crate) use self::check::{engine, gone, images, missed};
 
 use std::{
     path::Path,
@@ -31,6 +36,7 @@ use super::{
     run_folder::{RunFolder, create_passable, remove},
     seen::Vitals,
     substrate::{Inside, LifeLine, On, Signal, Site, Substrate},
+    tenure::Tenure,
     vitals::listener_of,
 };
 use crate::compose::model::{Model, Service};
@@ -97,8 +103,11 @@ impl Docker {
             is_known &= self.place.images.works.finish().await;
         }
         let looks = if is_known { 1 } else { 2 };
-        let swept = sweep::sweep(&self.place.engine, &self.place.filter(), looks).await;
-        let mut left = self.leftovers(swept);
+        let mut left = Vec::new();
+        if self.place.engine.was_reached() {
+            let swept = sweep::sweep(&self.place.engine, &self.place.filter(), looks).await;
+            left.extend(self.leftovers(swept));
+        }
         // Whoever else listens there by now is not ours: containers that are gone listen no more.
         let held = self.place.addresses.still_open().into_iter().filter(|&port| {
             let holder = listener_of(port);
@@ -164,6 +173,10 @@ impl Substrate for Docker {
         self.place.look(name).boxed()
     }
 
+    fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>> {
+        self.place.tenure(name).boxed()
+    }
+
     fn inside<'a>(
         &'a self,
         name: &'a str,
@@ -194,6 +207,10 @@ impl Substrate for Docker {
 impl Drop for Docker {
     fn drop(&mut self) {
         if self.place.is_removed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if !self.place.engine.was_reached() {
+            drop(remove(&self.place.folder()));
             return;
         }
         // Nobody is left to tell; what could not be taken away is found by its labels.

@@ -22,12 +22,15 @@ mod readiness;
 mod run_folder;
 mod scratch;
 mod seen;
+mod stale;
 mod state;
 mod substrate;
+mod tenure;
 mod vitals;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
     time::Duration,
 };
@@ -35,14 +38,18 @@ use std::{
 use tokio::sync::watch;
 
 pub use self::{
-    addresses::Addresses,
+    addresses::{Addresses, port_range},
     clean::{Cleaned, clean},
+    docker::{EngineSeen, ImageSeen},
     error::{Cause, Error, Leftover, Result},
     life::{Health, State},
+    native::NativeSeen,
     run_folder::{RunFolder, default_root},
     scratch::Scratch,
     seen::ServiceSeen,
+    stale::stale,
     substrate::{Inside, On, Redactor, Site},
+    tenure::{Incarnation, Tenure},
 };
 use self::{
     docker::Docker,
@@ -55,6 +62,49 @@ use crate::{
     compose::model::{Condition, Model, Service},
     name::nearest,
 };
+
+/// The engine of this host: what it is, or why there is none to be asked.
+///
+/// # Errors
+/// In words, with what to do.
+pub async fn engine() -> Result<EngineSeen, Cause> {
+    docker::engine().await
+}
+
+/// Where the image of each service stands on the engine of this host; none is pulled.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn images(model: &Model) -> Result<Vec<ImageSeen>, Cause> {
+    docker::images(model).await
+}
+
+/// Waits for as long as what services run on is there; natively that is for ever. Returns what went away, in words.
+pub async fn lost(on: On) -> String {
+    match on {
+        On::Native => std::future::pending().await,
+        On::Docker => docker::gone().await,
+    }
+}
+
+/// What services ran on and has gone away, in words; nothing once it answers. It is given time to come back.
+pub async fn missed(on: On) -> Option<String> {
+    match on {
+        On::Native => None,
+        On::Docker => docker::missed().await,
+    }
+}
+
+/// What this host has, and what it lacks, to run the services of a model as its own processes. `folder` is the compose
+/// file's.
+pub fn native(model: &Model, folder: &Path) -> NativeSeen {
+    native::native(model, folder)
+}
+
+/// What this host lacks to build what the services of a model run, whatever they run on.
+pub fn unbuildable(model: &Model, folder: &Path) -> Vec<String> {
+    native::unbuildable(model, folder)
+}
 
 /// How long a service may take to end when its compose file does not say: what engines grant.
 const GRACE: Duration = Duration::from_secs(10);

@@ -7,8 +7,12 @@ mod binaries;
 mod cluster;
 mod inside;
 mod launch;
+mod needs;
 mod place;
 mod programs;
+
+pub use self::needs::NativeSeen;
+pub(crate) use self::needs::{native, unbuildable};
 
 use std::{
     collections::BTreeMap,
@@ -25,8 +29,12 @@ use futures::future::{BoxFuture, FutureExt as _};
 use rustix::process::Pid;
 
 use self::{
-    account::Account, attend::Attendance, binaries::Binaries, launch::Launch, place::Place,
-    programs::Programs,
+    account::Account,
+    attend::Attendance,
+    binaries::Binaries,
+    launch::Launch,
+    place::Place,
+    programs::{CLEAN_PATH, Programs},
 };
 use super::{
     addresses::Addresses,
@@ -38,6 +46,7 @@ use super::{
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
     seen::Vitals,
     substrate::{Inside, LifeLine, Signal, Site, Substrate},
+    tenure::{Incarnation, Tenure},
     vitals::{Sample, environment, measure},
 };
 use crate::compose::model::{Model, Service};
@@ -284,6 +293,16 @@ impl Substrate for Native {
 
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {
         std::future::ready(self.look(name)).boxed()
+    }
+
+    fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>> {
+        // A process is ours or it is not there: nobody else can put one in its place.
+        let ours = self.units().get(name).map(|unit| Incarnation {
+            id: unit.leader.pid.to_string(),
+            started_at: unit.leader.start_time.to_string(),
+        });
+        let now = ours.clone();
+        std::future::ready(Ok(Tenure { ours, now })).boxed()
     }
 
     fn inside<'a>(

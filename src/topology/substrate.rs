@@ -14,6 +14,7 @@ use super::{
     error::{Cause, Leftover, Result},
     life::Life,
     seen::Vitals,
+    tenure::Tenure,
 };
 
 /// Takes what may not reach paper out of a line.
@@ -28,6 +29,16 @@ pub enum On {
     Native,
     /// Containers of an engine on this host.
     Docker,
+}
+
+impl On {
+    /// As it stands on the command line and on paper.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Docker => "docker",
+        }
+    }
 }
 
 /// Where a topology stands on this host.
@@ -89,6 +100,9 @@ pub(crate) trait Substrate: Send + Sync {
 
     /// What can be seen of a service now.
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals>;
+
+    /// Who stands for a service, or why that cannot be told now.
+    fn tenure<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Tenure, Cause>>;
 
     /// Run closure inside a service that lives: in its network and among its processes, under its account, without a
     /// capability, with an environment that holds nothing of ours but the run's marker. `argv` are the words after

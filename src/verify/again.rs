@@ -167,26 +167,44 @@ fn gate_sets(case: &Case) -> Option<Doubt> {
     })
 }
 
-/// The seal is the same at every boundary, from the start to the end; or the run stopped there and says so.
+/// The seal is the same at every boundary, from the start to the end, and none was passed without a look; or the run
+/// stopped there and says so.
 fn seal(case: &Case) -> Vec<Doubt> {
     if case.stopped_by().is_some() {
         return Vec::new();
     }
     let boundaries = case.seal.get("boundaries").and_then(Value::as_array);
-    let broken = boundaries.into_iter().flatten().filter_map(|boundary| {
-        let changed = boundary
-            .get("changed")?
-            .as_object()
-            .filter(|changed| !changed.is_empty())?;
-        let at = boundary.get("at").and_then(Value::as_str).unwrap_or("somewhere");
-        let fields: Vec<&str> = changed.keys().map(String::as_str).collect();
-        Some(Doubt::new(
-            Reason::SealBroken,
-            layout::SEAL,
-            format!("the seal at {at}"),
-            "unbroken",
-            fields.join(", "),
-        ))
-    });
-    broken.collect()
+    let boundaries: Vec<&Value> = boundaries.into_iter().flatten().collect();
+    let place = |boundary: &Value| boundary.get("at").and_then(Value::as_str).map(str::to_owned);
+    let looked: Vec<String> = boundaries.iter().filter_map(|boundary| place(boundary)).collect();
+    let gates = case.plan.gates.iter().map(|gate| gate.id.clone());
+    let due: Vec<String> = gates.chain(["the end".to_owned()]).collect();
+    let broken = |what: String, expected: String, actual: String| {
+        Doubt::new(Reason::SealBroken, layout::SEAL, what, expected, actual)
+    };
+    let mut doubts = Vec::new();
+    if looked != due {
+        doubts.push(broken(
+            "where the seal was looked at".to_owned(),
+            due.join(", "),
+            looked.join(", "),
+        ));
+    }
+    for boundary in boundaries {
+        let changed = boundary.get("changed").and_then(Value::as_object);
+        let parts: Vec<&str> = changed
+            .into_iter()
+            .flatten()
+            .map(|(part, _)| part.as_str())
+            .collect();
+        if changed.is_none() || !parts.is_empty() {
+            let at = place(boundary).unwrap_or_else(|| "somewhere".to_owned());
+            doubts.push(broken(
+                format!("the seal at {at}"),
+                "unbroken".to_owned(),
+                parts.join(", "),
+            ));
+        }
+    }
+    doubts
 }

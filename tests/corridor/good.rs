@@ -81,17 +81,22 @@ fn make() -> Good {
 }
 
 /// The process that leads the group of a service.
-fn leader(state: &Value, service: &str) -> Option<u64> {
+pub(crate) fn leader(state: &Value, service: &str) -> Option<u64> {
     let groups = state["groups"].as_array()?;
     groups.iter().find(|group| group["service"] == service)?["pid"].as_u64()
 }
 
 /// The password in the `DATABASE_URL` that a living process was given.
 fn password_of(pid: u64) -> Option<String> {
+    let dsn = dsn_of(pid)?;
+    let (credentials, _) = dsn.split_once("://")?.1.split_once('@')?;
+    Some(credentials.split_once(':')?.1.to_owned())
+}
+
+/// The `DATABASE_URL` that a living process was given.
+pub(crate) fn dsn_of(pid: u64) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let mut variables = environment.split(|byte| *byte == 0);
     let dsn = variables.find_map(|variable| variable.strip_prefix(b"DATABASE_URL="))?;
-    let dsn = String::from_utf8(dsn.to_vec()).expect("a DSN is text");
-    let (credentials, _) = dsn.split_once("://")?.1.split_once('@')?;
-    Some(credentials.split_once(':')?.1.to_owned())
+    Some(String::from_utf8(dsn.to_vec()).expect("a DSN is text"))
 }

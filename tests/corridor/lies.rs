@@ -211,3 +211,26 @@ fn a_gate_text_that_was_made_lenient_afterwards_is_found() {
     .exits(3)
     .says(&["plan.json"]);
 }
+
+#[test]
+fn a_boundary_at_which_nobody_looked_at_the_seal_is_missed() {
+    lie(|folder| {
+        edit(folder, "seal.json", |it| {
+            it["boundaries"].as_array_mut().unwrap().remove(1);
+        });
+    })
+    .exits(3)
+    .says(&["where the seal was looked at", "expected  M2, M1, the end"]);
+}
+
+#[test]
+fn a_seal_that_broke_while_the_run_went_on_is_found_with_what_changed() {
+    lie(|folder| {
+        edit(folder, "seal.json", |it| {
+            it["boundaries"][1]["changed"] =
+                serde_json::json!({"service counter": {"first": "a", "now": "b"}});
+        });
+    })
+    .exits(3)
+    .says(&["the seal at M1", "service counter"]);
+}

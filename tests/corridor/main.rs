@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod auditor;
+mod checked;
+mod chosen;
+mod doctor;
+mod full_disk;
 mod good;
 mod interrupted;
 mod killed;
@@ -12,6 +16,7 @@ mod passing;
 mod red;
 mod refused;
 mod running;
+mod sealed;
 mod suite;
 mod traces;
 mod wounds;

@@ -59,6 +59,11 @@ impl Running {
         self.read("err").lines().count()
     }
 
+    /// True once it has said this on its way.
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        self.read("err").contains(words)
+    }
+
     /// The run's id; none before its record is open.
     pub(crate) fn id(&self) -> Option<String> {
         let timeline = fs::read_to_string(self.pack.join("timeline.jsonl")).ok()?;

@@ -54,18 +54,29 @@ impl Suite {
         self
     }
 
-    /// `closure run` over it, as it would be typed, into [`Suite::pack`].
+    /// `closure run` over it, as it would be typed, into [`Suite::pack`]; as processes of this host.
     pub(crate) fn command(&self, more: &[&str]) -> Command {
+        self.command_on("native", more)
+    }
+
+    /// The same on another substrate.
+    pub(crate) fn command_on(&self, substrate: &str, more: &[&str]) -> Command {
         let mut command = closure();
         command.arg("run").arg("--suite").arg(self.folder());
-        command.arg("--artifact-dir").arg(self.pack()).args(more);
+        command.arg("--artifact-dir").arg(self.pack());
+        command.args(["--substrate", substrate]).args(more);
         command
     }
 
     /// Run it to its end, while no test asks for silence.
     pub(crate) fn run(&self, more: &[&str]) -> Said {
+        self.run_on("native", more)
+    }
+
+    /// The same on another substrate.
+    pub(crate) fn run_on(&self, substrate: &str, more: &[&str]) -> Said {
         let _together = beside_others();
-        Running::start(self.command(more)).finish()
+        Running::start(self.command_on(substrate, more)).finish()
     }
 }
 

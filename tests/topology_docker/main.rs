@@ -12,3 +12,4 @@ mod pull;
 mod refused;
 mod scratch;
 mod silence;
+mod tenure;

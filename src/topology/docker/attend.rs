@@ -141,7 +141,9 @@ impl Attendance {
                 check.interval.min(EAGER)
             };
             sleep(pause).await;
+            // An engine calls a container that has ended unhealthy; how it ended is for its end to say.
             if let Ok(state) = self.state().await
+                && state.running == Some(true)
                 && let Some((health, words)) = health(&state, check)
             {
                 self.tell(health, &words);

@@ -40,6 +40,11 @@ impl Engine {
         }
     }
 
+    /// True once it has answered: before that nothing can have been made there.
+    pub(super) fn was_reached(&self) -> bool {
+        self.client.initialized()
+    }
+
     pub(super) fn socket(&self) -> &Path {
         &self.socket
     }

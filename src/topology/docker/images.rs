@@ -33,10 +33,10 @@ use crate::{
 };
 
 /// The Postgres that `scripts/setup` builds from this system's packages.
-const OWN_POSTGRES: &str = "closure/postgres:15";
+pub(super) const OWN_POSTGRES: &str = "closure/postgres:15";
 
 /// How long a registry may say nothing; and, when another image can stand in, how long it may take at all.
-const PULL: Duration = Duration::from_secs(10);
+pub(super) const PULL: Duration = Duration::from_secs(10);
 
 /// What is said of a service that nothing can be made from.
 pub(super) const IMAGELESS: &str = "the compose file gives it neither `image` nor `build`";
@@ -115,10 +115,7 @@ impl Images {
         if let Some(image) = self.here(reference).await.map_err(plain)? {
             return Ok(image);
         }
-        let is_postgres = service
-            .native
-            .as_ref()
-            .is_some_and(|native| native.provides.as_deref() == Some("postgres"));
+        let is_postgres = is_postgres(service);
         let own = if is_postgres {
             self.here(OWN_POSTGRES).await.map_err(plain)?
         } else {
@@ -330,6 +327,14 @@ fn name_and_tag(reference: &str) -> (&str, &str) {
     }
 }
 
+pub(super) fn is_postgres(service: &Service) -> bool {
+    let provides = service
+        .native
+        .as_ref()
+        .and_then(|native| native.provides.as_deref());
+    provides == Some("postgres")
+}
+
 fn too_late() -> Refusal {
     Refusal::words(format!(
         "its registry did not deliver within {} s",
@@ -337,7 +342,7 @@ fn too_late() -> Refusal {
     ))
 }
 
-fn unknown_hint(reference: &str) -> String {
+pub(super) fn unknown_hint(reference: &str) -> String {
     if reference.starts_with("closure/") {
         "run `scripts/setup`, which builds the images of this repository".to_owned()
     } else {

@@ -6,6 +6,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
+use bollard::{
+    models::{NetworkConnectRequest, VolumeCreateRequest},
+    query_parameters::{
+        CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
+        ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
+    },
+};
+
 use super::{
     attend::{Attendance, listen},
     creation::{Form, endpoint, is_volume},
@@ -26,14 +34,8 @@ use crate::{
         journal::Journal,
         run_folder::RunFolder,
         substrate::{LifeLine, Signal, Site},
+        tenure::Incarnation,
         vitals::{Sample, is_of_container, listener_of},
-    },
-};
-use bollard::{
-    models::{NetworkConnectRequest, VolumeCreateRequest},
-    query_parameters::{
-        CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
-        ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
     },
 };
 
@@ -62,6 +64,8 @@ pub(super) struct Place {
 /// The container of one service.
 pub(super) struct Unit {
     pub(super) container: String,
+    /// When the engine says it started it.
+    pub(super) started_at: String,
     pub(super) definition: Service,
     pub(super) image: Image,
     pub(super) journal: Arc<Journal>,
@@ -219,7 +223,8 @@ impl Place {
             return Err(self.blamed(refusal).await);
         }
         let seen = ask(client.inspect_container(&container, None::<InspectContainerOptions>)).await?;
-        let pid = seen.state.and_then(|state| u32::try_from(state.pid?).ok());
+        let state = seen.state.unwrap_or_default();
+        let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
         let pid = pid.filter(|pid| *pid != 0);
         let check = service.healthcheck.clone().filter(|check| !check.test.is_empty());
         life.send_modify(|life| life.begin(pid, check.is_some()));
@@ -227,6 +232,7 @@ impl Place {
             name,
             Unit {
                 container: container.clone(),
+                started_at: state.started_at.unwrap_or_default(),
                 definition: service,
                 image,
                 journal: Arc::clone(&journal),
@@ -351,6 +357,14 @@ impl Place {
             } else {
                 refusal.into()
             }
+        })
+    }
+
+    /// The life of a service that was begun here last.
+    pub(super) fn begun(&self, name: &str) -> Option<Incarnation> {
+        self.units().get(name).map(|unit| Incarnation {
+            id: unit.container.clone(),
+            started_at: unit.started_at.clone(),
         })
     }
 

@@ -32,6 +32,11 @@ impl Account {
         found.ok_or_else(none).map(Some)
     }
 
+    /// Its number.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
+    }
+
     /// Make a command run under this account.
     pub(super) fn assume(&self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
