@@ -230,7 +230,7 @@ async fn where_a_registry_is_silent_the_postgres_of_this_host_stands_in_and_that
     assert_eq!(
         topology.notices(),
         [format!(
-            "`db` runs `closure/postgres:15`, because `{image}` could not be had: it could not be pulled within 10 s"
+            "`db` runs `closure/postgres:15`, because `{image}` could not be had: its registry did not deliver within 10 s"
         )]
     );
     topology.tear_down(false).await.unwrap();

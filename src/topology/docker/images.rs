@@ -173,13 +173,13 @@ impl Images {
                         }
                     }
                     Ok(Some(Err(error))) => return Err(Refusal::from(error)),
-                    Err(_) => return Err(too_late("its registry said nothing for")),
+                    Err(_) => return Err(too_late()),
                 }
             }
         };
         if is_replaceable {
             let in_time = timeout(PULL, pull).await;
-            return in_time.unwrap_or_else(|_| Err(too_late("it could not be pulled within")));
+            return in_time.unwrap_or_else(|_| Err(too_late()));
         }
         pull.await
     }
@@ -335,8 +335,11 @@ pub(super) fn is_postgres(service: &Service) -> bool {
     provides == Some("postgres")
 }
 
-fn too_late(what: &str) -> Refusal {
-    Refusal::words(format!("{what} {} s", PULL.as_secs()))
+fn too_late() -> Refusal {
+    Refusal::words(format!(
+        "its registry did not deliver within {} s",
+        PULL.as_secs()
+    ))
 }
 
 pub(super) fn unknown_hint(reference: &str) -> String {
