@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bollard::query_parameters::InspectContainerOptions;
+use futures::FutureExt as _;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
@@ -108,7 +109,7 @@ impl Place {
             input: input.to_vec(),
         };
         let (wanted, given_up) = oneshot::channel();
-        let seen = self.works.see_through(look.take(within, given_up)).await;
+        let seen = self.works.see_through(look.take(within, given_up).boxed()).await;
         drop(wanted);
         Ok(seen?)
     }

@@ -14,6 +14,8 @@ use bollard::{
     },
 };
 
+use futures::FutureExt as _;
+
 use super::{
     attend::{Attendance, listen},
     creation::{Form, endpoint, is_volume},
@@ -187,7 +189,7 @@ impl Place {
         let image = self.images.of(name, service).await?;
         let (place, name, service) = (Arc::clone(self), name.to_owned(), service.clone());
         let birth = async move { place.bring_to_life(name, service, image, journal, life).await };
-        Ok(self.works.see_through(birth).await?)
+        Ok(self.works.see_through(birth.boxed()).await?)
     }
 
     /// What an engine would shrug at.
