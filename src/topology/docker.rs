@@ -8,7 +8,9 @@ mod creation;
 mod engine;
 mod images;
 mod inside;
+mod look;
 mod names;
+mod networks;
 mod place;
 mod refusal;
 mod sweep;
@@ -35,8 +37,12 @@ use super::{
     seen::Vitals,
     substrate::{Inside, LifeLine, On, Signal, Site, Substrate},
     tenure::Tenure,
+    vitals::listener_of,
 };
 use crate::compose::model::{Model, Service};
+
+/// What an engine runs for every port that a container publishes.
+const PROXY: &str = "docker-proxy";
 
 /// One copy of the services on an engine of this host.
 pub(crate) struct Docker {
@@ -102,7 +108,12 @@ impl Docker {
             let swept = sweep::sweep(&self.place.engine, &self.place.filter(), looks).await;
             left.extend(self.leftovers(swept));
         }
-        left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
+        // Whoever else listens there by now is not ours: containers that are gone listen no more.
+        let held = self.place.addresses.still_open().into_iter().filter(|&port| {
+            let holder = listener_of(port);
+            holder.is_some_and(|holder| holder.contains(PROXY))
+        });
+        left.extend(held.map(Leftover::Port));
         if !keep {
             left.extend(remove(&self.place.folder()));
         }

@@ -219,8 +219,8 @@ impl Native {
             },
             sockets: measured.sockets,
             listens: measured.listens,
-            rss_kib: measured.rss_kib,
-            cpu_pct,
+            rss_kib: Some(measured.rss_kib),
+            cpu_pct: Some(cpu_pct),
             fds: measured.fds,
             last_words: unit.journal.last_words(),
         }

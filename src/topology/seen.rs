@@ -37,10 +37,11 @@ pub struct ServiceSeen {
     pub sockets: Vec<String>,
     /// `ip:port` of each TCP listener of its processes.
     pub listens: Vec<String>,
-    /// Resident memory of all its processes in KiB; memory they share is counted once.
-    pub rss_kib: u64,
-    /// Per cent of one core since the look before, or since its start.
-    pub cpu_pct: f64,
+    /// Resident memory of all its processes in KiB; memory they share is counted once. Null when they cannot be seen
+    /// from here.
+    pub rss_kib: Option<u64>,
+    /// Per cent of one core since the look before, or since its start; null when its processes cannot be seen.
+    pub cpu_pct: Option<f64>,
     /// Open file descriptors of all its processes; null when they may not be looked at.
     pub fds: Option<u64>,
     /// Milliseconds from its start until it was ready, or over.
@@ -59,8 +60,8 @@ pub(crate) struct Vitals {
     pub(crate) env: Option<BTreeMap<String, String>>,
     pub(crate) sockets: Vec<String>,
     pub(crate) listens: Vec<String>,
-    pub(crate) rss_kib: u64,
-    pub(crate) cpu_pct: f64,
+    pub(crate) rss_kib: Option<u64>,
+    pub(crate) cpu_pct: Option<f64>,
     pub(crate) fds: Option<u64>,
     pub(crate) last_words: String,
 }

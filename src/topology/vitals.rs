@@ -134,6 +134,12 @@ fn tcp_entries(process: &Process) -> Vec<TcpNetEntry> {
     [four, six].into_iter().flatten().flatten().collect()
 }
 
+/// True when the process with this id here is one of a container: the engine may count its processes elsewhere.
+pub(crate) fn is_of_container(pid: u32, container: &str) -> bool {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup"));
+    groups.is_ok_and(|groups| groups.contains(container))
+}
+
 /// The account a process runs under now: `uid:gid`.
 pub(crate) fn account(leader: Identity) -> Option<String> {
     let process = Process::new(i32::try_from(leader.pid).ok()?).ok()?;

@@ -44,7 +44,7 @@ impl Registry {
         })
         .to_string()
         .into_bytes();
-        let part = |kind: &str, bytes: &[u8]| {
+        let described = |kind: &str, bytes: &[u8]| {
             json!({
                 "mediaType": format!("application/vnd.docker.{kind}"),
                 "size": bytes.len(),
@@ -54,8 +54,8 @@ impl Registry {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": part("container.image.v1+json", &config),
-            "layers": [part("image.rootfs.diff.tar.gzip", &layer)],
+            "config": described("container.image.v1+json", &config),
+            "layers": [described("image.rootfs.diff.tar.gzip", &layer)],
         })
         .to_string()
         .into_bytes();
@@ -230,7 +230,7 @@ async fn where_a_registry_is_silent_the_postgres_of_this_host_stands_in_and_that
     assert_eq!(
         topology.notices(),
         [format!(
-            "`db` runs `closure/postgres:15`, because `{image}` could not be had: it could not be pulled within 10 s"
+            "`db` runs `closure/postgres:15`, because `{image}` could not be had: its registry did not deliver within 10 s"
         )]
     );
     topology.tear_down(false).await.unwrap();

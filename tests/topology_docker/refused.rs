@@ -94,12 +94,33 @@ async fn a_port_that_is_taken_is_told_with_whoever_holds_it() {
         said.starts_with(&expected) && said.ends_with("`) listens on it"),
         "{said}"
     );
-    let left = topology.tear_down(false).await.unwrap_err().to_string();
-    assert_eq!(
-        left,
-        format!("the run left something behind\n  port {port} is still open"),
-        "the port is still the other's"
+    topology.tear_down(false).await.expect("the port is the other's");
+    assert_eq!(house.things(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_another_container_holds_is_told_with_its_name() {
+    let house = House::new("no-share");
+    let topology = |name| {
+        let mut service = acting(&["forever"]);
+        service.ports = vec![closure::compose::model::Port {
+            target: 8000,
+            published: Some(9871),
+            host_ip: "127.0.0.1".to_owned(),
+        }];
+        house.topology([(name, service)])
+    };
+    let first = topology("first");
+    first.bring_up(PATIENCE).await.unwrap();
+    let second = topology("second");
+    let said = whole(&second.bring_up(PATIENCE).await.unwrap_err());
+    let expected = format!(
+        "failed to start `second`: port 9871 of 127.0.0.1 is taken: container `{}` listens on it",
+        house.container("first")
     );
+    assert_eq!(said, expected);
+    second.leave();
+    first.tear_down(false).await.unwrap();
     assert_eq!(house.things(), [""; 0]);
 }
 

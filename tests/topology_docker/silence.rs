@@ -148,7 +148,7 @@ async fn holder() {
     fs::write(root.join("ready"), "").unwrap();
     await_file(&root.join("slammed"));
     let killed = topology.kill("api").await.unwrap_err();
-    let mut told = format!("{killed}: {}\n", std::error::Error::source(&killed).unwrap());
+    let cause = std::error::Error::source(&killed).unwrap();
     let begin = Instant::now();
     let lost = loop {
         let seen = topology.inspect("api").await.unwrap();
@@ -159,7 +159,7 @@ async fn holder() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!((lost.exit_code, lost.pid), (None, None));
-    told += "exited, was lost\n";
-    told += &format!("{}\n", topology.tear_down(false).await.unwrap_err());
+    let left = topology.tear_down(false).await.unwrap_err();
+    let told = format!("{killed}: {cause}\nexited, was lost\n{left}\n");
     fs::write(root.join("told"), told).unwrap();
 }

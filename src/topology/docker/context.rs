@@ -71,15 +71,12 @@ impl Context {
                 .archive
                 .append_link(&mut header, path, fs::read_link(source)?);
         }
-        let read;
-        let bytes = match replaced {
-            Some(bytes) => bytes,
-            None => {
-                read = fs::read(source)?;
-                &read
-            }
-        };
-        self.file(&path.to_string_lossy(), mode, bytes)
+        let path = path.to_string_lossy();
+        if let Some(bytes) = replaced {
+            self.file(&path, mode, bytes)
+        } else {
+            self.file(&path, mode, &fs::read(source)?)
+        }
     }
 }
 
@@ -115,9 +112,9 @@ fn list(root: &Path, below: &Path, into: &mut Vec<PathBuf>) -> io::Result<u64> {
 
 /// A recipe whose every stage, and so every image that comes of it on the way, carries these labels.
 pub(super) fn labelled(recipe: &str, labels: &[(String, String)]) -> String {
-    let words: String = labels
+    let words: Vec<String> = labels
         .iter()
-        .map(|(key, value)| format!(" \"{key}\"=\"{value}\""))
+        .map(|(key, value)| format!("\"{key}\"=\"{value}\""))
         .collect();
     let mut labelled = String::new();
     let (mut is_continued, mut is_from) = (false, false);
@@ -134,8 +131,8 @@ pub(super) fn labelled(recipe: &str, labels: &[(String, String)]) -> String {
         labelled.push_str(line);
         labelled.push('\n');
         if is_from && !is_continued && !is_comment {
-            labelled.push_str("LABEL");
-            labelled.push_str(&words);
+            labelled.push_str("LABEL ");
+            labelled.push_str(&words.join(" "));
             labelled.push('\n');
             is_from = false;
         }

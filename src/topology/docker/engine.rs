@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 const SOCKET: &str = "/var/run/docker.sock";
 
 /// How long an engine may take over one answer: on a busy machine a container is not made in a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long it may take over its first: whoever does not say its version at once is not there.
 const GREETING: Duration = Duration::from_secs(10);

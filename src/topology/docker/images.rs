@@ -13,7 +13,7 @@ use bollard::{
     models::ImageInspect,
     query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, CreateImageOptionsBuilder},
 };
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::timeout;
 
 use super::{
@@ -173,13 +173,13 @@ impl Images {
                         }
                     }
                     Ok(Some(Err(error))) => return Err(Refusal::from(error)),
-                    Err(_) => return Err(too_late("its registry said nothing for")),
+                    Err(_) => return Err(too_late()),
                 }
             }
         };
         if is_replaceable {
             let in_time = timeout(PULL, pull).await;
-            return in_time.unwrap_or_else(|_| Err(too_late("it could not be pulled within")));
+            return in_time.unwrap_or_else(|_| Err(too_late()));
         }
         pull.await
     }
@@ -206,8 +206,9 @@ impl Images {
             .rm(true)
             .forcerm(true)
             .build();
-        let built = self.build(context, options, Some(Arc::clone(&journal)));
-        built.await.map_err(failed)?;
+        self.build(context, options, Some(Arc::clone(&journal)))
+            .await
+            .map_err(failed)?;
         let found = self.here(&reference).await.map_err(failed)?;
         found.ok_or_else(|| {
             failed(Refusal::words(
@@ -256,7 +257,7 @@ impl Images {
         journal: Option<Arc<Journal>>,
     ) -> Result<(), Refusal> {
         let engine = Arc::clone(&self.engine);
-        let build = async move {
+        let work = async move {
             let client = engine.client().await?;
             let context = body_full(context.into());
             let mut steps = std::pin::pin!(client.build_image(options, None, Some(context)));
@@ -272,7 +273,7 @@ impl Images {
             }
             Ok(())
         };
-        self.works.see_through_while_wanted(build).await
+        self.works.see_through_while_wanted(work.boxed()).await
     }
 }
 
@@ -335,8 +336,11 @@ pub(super) fn is_postgres(service: &Service) -> bool {
     provides == Some("postgres")
 }
 
-fn too_late(what: &str) -> Refusal {
-    Refusal::words(format!("{what} {} s", PULL.as_secs()))
+fn too_late() -> Refusal {
+    Refusal::words(format!(
+        "its registry did not deliver within {} s",
+        PULL.as_secs()
+    ))
 }
 
 pub(super) fn unknown_hint(reference: &str) -> String {

@@ -13,7 +13,7 @@ use bollard::{
     },
 };
 use futures::StreamExt as _;
-use tokio::{io::AsyncWriteExt as _, time::timeout};
+use tokio::{io::AsyncWriteExt as _, sync::oneshot, time::timeout};
 
 use super::{
     engine::{Engine, ask},
@@ -41,24 +41,37 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Look, in bounded time. Nothing of it is left when this returns.
-    pub(super) async fn take(self, within: Duration) -> Result<Inside, Refusal> {
+    /// Look, in bounded time, and no longer than somebody waits for it. Nothing of it is left when this returns.
+    pub(super) async fn take(
+        self,
+        within: Duration,
+        given_up: oneshot::Receiver<()>,
+    ) -> Result<Inside, Refusal> {
         let name = self
             .names
             .of(&format!("{}-inside-{}", self.service, uuid::Uuid::new_v4()));
-        let looked = timeout(within, self.look(&name)).await;
+        let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        // Not to be broken off: what the engine is asked to make, it makes.
+        ask(self
+            .engine
+            .client()
+            .await?
+            .create_container(Some(options), self.body()))
+        .await?;
+        let looked = tokio::select! {
+            looked = timeout(within, self.look(&name)) => looked.unwrap_or_else(|_| {
+                let words = format!("it did not answer within {} ms", within.as_millis());
+                Err(Refusal::words(words))
+            }),
+            _ = given_up => Err(Refusal::words("nobody waits for it any more")),
+        };
         let removed = self.remove(&name).await;
-        let seen = looked.unwrap_or_else(|_| {
-            let words = format!("it did not answer within {} ms", within.as_millis());
-            Err(Refusal::words(words))
-        })?;
+        let seen = looked?;
         removed.map(|()| seen)
     }
 
     async fn look(&self, name: &str) -> Result<Inside, Refusal> {
         let client = self.engine.client().await?;
-        let options = CreateContainerOptionsBuilder::default().name(name).build();
-        ask(client.create_container(Some(options), self.body())).await?;
         let options = AttachContainerOptionsBuilder::default()
             .stream(true)
             .stdin(true)

@@ -1,28 +1,28 @@
 //! Where one copy of the services stands on an engine: its networks, its volumes, its containers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
-    time::Duration,
 };
 
 use bollard::{
-    models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest},
+    models::{NetworkConnectRequest, VolumeCreateRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
-        RemoveContainerOptionsBuilder, StartContainerOptions,
+        ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
     },
 };
-use tokio::time::timeout;
+
+use futures::FutureExt as _;
 
 use super::{
     attend::{Attendance, listen},
     creation::{Form, endpoint, is_volume},
     engine::{Engine, ask},
     images::{IMAGELESS, Image, Images},
-    inside::Look,
     names::{Filter, LIVE, Names, of_run},
+    networks::Networks,
     refusal::Refusal,
     works::Works,
 };
@@ -30,23 +30,19 @@ use crate::{
     compose::model::Service,
     topology::{
         addresses::Addresses,
-        census::{Census, Identity},
+        census::Identity,
         error::{Cause, Result},
         goal::has_check,
         journal::Journal,
         run_folder::RunFolder,
-        seen::Vitals,
-        substrate::{Inside, LifeLine, Signal, Site},
+        substrate::{LifeLine, Signal, Site},
         tenure::Incarnation,
-        vitals::{Sample, account, listener_of, measure},
+        vitals::{Sample, is_of_container, listener_of},
     },
 };
 
 /// What asks a container to end whose image does not say how it wants to be asked.
 const TERM: &str = "SIGTERM";
-
-/// How long an engine may take over a look.
-const GLANCE: Duration = Duration::from_secs(5);
 
 /// The network of services whose compose file names none.
 const DEFAULT: &str = "default";
@@ -68,46 +64,35 @@ pub(super) struct Place {
 }
 
 /// The container of one service.
-struct Unit {
-    container: String,
+pub(super) struct Unit {
+    pub(super) container: String,
     /// When the engine says it started it.
-    started_at: String,
-    definition: Service,
-    image: Image,
-    journal: Arc<Journal>,
-    leader: Option<Identity>,
-    sample: Sample,
+    pub(super) started_at: String,
+    pub(super) definition: Service,
+    pub(super) image: Image,
+    pub(super) journal: Arc<Journal>,
+    pub(super) leader: Leader,
+    pub(super) sample: Sample,
 }
 
-/// The networks of one copy, each made when the first service stands on it.
-struct Networks {
-    names: Names,
-    made: tokio::sync::Mutex<Vec<String>>,
+/// The first process of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leader {
+    /// It had ended before it could be looked at.
+    Gone,
+    /// It lives where this host's processes are not seen from here.
+    Hidden,
+    Seen(Identity),
 }
 
-impl Networks {
-    fn new(names: Names) -> Arc<Self> {
-        Arc::new(Self {
-            names,
-            made: tokio::sync::Mutex::default(),
-        })
-    }
-
-    /// A network of the compose file as the engine calls it. An engine makes two of one name when it is asked twice.
-    async fn named(&self, engine: &Engine, network: &str) -> Result<String, Refusal> {
-        let name = self.names.of(network);
-        let mut made = self.made.lock().await;
-        if !made.contains(&name) {
-            let request = NetworkCreateRequest {
-                name: name.clone(),
-                driver: Some("bridge".to_owned()),
-                labels: Some(self.names.labels()),
-                ..NetworkCreateRequest::default()
-            };
-            ask(engine.client().await?.create_network(request)).await?;
-            made.push(name.clone());
+impl Leader {
+    /// The process that the engine calls the first of a container, when the process of that id here is the same one.
+    fn of(pid: Option<u32>, container: &str) -> Self {
+        match pid {
+            None => Self::Gone,
+            Some(pid) if !is_of_container(pid, container) => Self::Hidden,
+            Some(pid) => Identity::of(pid).map_or(Self::Gone, Self::Seen),
         }
-        Ok(name)
     }
 }
 
@@ -204,7 +189,7 @@ impl Place {
         let image = self.images.of(name, service).await?;
         let (place, name, service) = (Arc::clone(self), name.to_owned(), service.clone());
         let birth = async move { place.bring_to_life(name, service, image, journal, life).await };
-        Ok(self.works.see_through(birth).await?)
+        Ok(self.works.see_through(birth.boxed()).await?)
     }
 
     /// What an engine would shrug at.
@@ -236,7 +221,9 @@ impl Place {
         let voices = listen(&self.engine, &container).await?;
         let client = self.engine.client().await?;
         let started = ask(client.start_container(&container, None::<StartContainerOptions>)).await;
-        started.map_err(Self::blamed)?;
+        if let Err(refusal) = started {
+            return Err(self.blamed(refusal).await);
+        }
         let seen = ask(client.inspect_container(&container, None::<InspectContainerOptions>)).await?;
         let state = seen.state.unwrap_or_default();
         let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
@@ -251,7 +238,7 @@ impl Place {
                 definition: service,
                 image,
                 journal: Arc::clone(&journal),
-                leader: pid.and_then(Identity::of),
+                leader: Leader::of(pid, &container),
                 sample: Sample::begin(),
             },
         );
@@ -325,14 +312,28 @@ impl Place {
     }
 
     /// The same refusal, with the name of whoever holds the port that was wanted.
-    fn blamed(refusal: Refusal) -> Refusal {
+    async fn blamed(&self, refusal: Refusal) -> Refusal {
         let Some(port) = refusal.taken_port() else {
             return refusal;
         };
-        let holder = listener_of(port).unwrap_or_else(|| "somebody we cannot see".to_owned());
+        let holder = match self.publisher_of(port).await {
+            Some(container) => format!("container `{container}`"),
+            None => listener_of(port).unwrap_or_else(|| "somebody we cannot see".to_owned()),
+        };
         Refusal::words(format!(
             "port {port} of 127.0.0.1 is taken: {holder} listens on it"
         ))
+    }
+
+    /// The other container that holds a port of this host.
+    async fn publisher_of(&self, port: u16) -> Option<String> {
+        let filter = HashMap::from([("publish", vec![port.to_string()])]);
+        let options = ListContainersOptionsBuilder::default().filters(&filter).build();
+        let found = ask(self.engine.client().await.ok()?.list_containers(Some(options)))
+            .await
+            .ok()?;
+        let name = found.into_iter().next()?.names?.into_iter().next()?;
+        Some(name.trim_start_matches('/').to_owned())
     }
 
     pub(super) async fn signal(&self, name: &str, signal: Signal) -> Result<(), Cause> {
@@ -361,35 +362,6 @@ impl Place {
         })
     }
 
-    /// What can be seen of a service now: of its container as the engine knows it, of its processes as this host does.
-    pub(super) async fn look(&self, name: &str) -> Vitals {
-        let Some(container) = self.units().get(name).map(|unit| unit.container.clone()) else {
-            return Vitals::default();
-        };
-        // An engine that is silent must not keep us from what this host can see by itself.
-        let env = timeout(GLANCE, self.environment(&container)).await;
-        let mut units = self.units();
-        let Some(unit) = units.get_mut(name) else {
-            return Vitals::default();
-        };
-        let family = unit.leader.map(|leader| Census::take().family(leader));
-        let measured = measure(&family.unwrap_or_default());
-        let (cpu_pct, sample) = unit.sample.step(&measured);
-        unit.sample = sample;
-        Vitals {
-            image: unit.image.reference.clone(),
-            image_id: unit.image.id.clone(),
-            digest: unit.image.digest.clone(),
-            env: env.ok().and_then(Result::ok),
-            sockets: measured.sockets,
-            listens: measured.listens,
-            rss_kib: measured.rss_kib,
-            cpu_pct,
-            fds: measured.fds,
-            last_words: unit.journal.last_words(),
-        }
-    }
-
     /// The life of a service that was begun here last.
     pub(super) fn begun(&self, name: &str) -> Option<Incarnation> {
         self.units().get(name).map(|unit| Incarnation {
@@ -398,48 +370,7 @@ impl Place {
         })
     }
 
-    /// The environment a container was made with: its image's, and what the compose file adds.
-    async fn environment(&self, container: &str) -> Result<BTreeMap<String, String>, Refusal> {
-        let client = self.engine.client().await?;
-        let seen = ask(client.inspect_container(container, None::<InspectContainerOptions>)).await?;
-        let variables = seen.config.and_then(|config| config.env).unwrap_or_default();
-        let pairs = variables.iter().filter_map(|variable| variable.split_once('='));
-        Ok(pairs
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect())
-    }
-
-    pub(super) async fn look_inside(
-        self: &Arc<Self>,
-        name: &str,
-        argv: &[String],
-        input: &[u8],
-        within: Duration,
-    ) -> Result<Inside, Cause> {
-        let (container, user) = {
-            let units = self.units();
-            let unit = units.get(name).ok_or("it was never started")?;
-            let declared = || unit.definition.user.clone();
-            // The account its process runs under now: an image may begin as root and go on as somebody else.
-            (
-                unit.container.clone(),
-                unit.leader.and_then(account).or_else(declared),
-            )
-        };
-        let look = Look {
-            engine: Arc::clone(&self.engine),
-            names: self.names.clone(),
-            image: self.images.sidecar(&self.site.closure).await?,
-            service: name.to_owned(),
-            container,
-            user,
-            argv: argv.to_vec(),
-            input: input.to_vec(),
-        };
-        Ok(self.works.see_through(look.take(within)).await?)
-    }
-
-    fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {
+    pub(super) fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

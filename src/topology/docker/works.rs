@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::{BoxFuture, FutureExt as _};
 use tokio::{
     sync::{RwLock, oneshot},
     time::timeout,
@@ -18,7 +19,7 @@ use tokio::{
 use super::refusal::Refusal;
 
 /// How long somebody who takes things away waits for an engine that is just making something.
-const UNDER_WAY: Duration = Duration::from_secs(60);
+const UNDER_WAY: Duration = Duration::from_mins(1);
 
 /// How long a work that can be broken off goes on when nobody waits for it any more: most are done by then, and one
 /// that is done leaves nothing behind that is not known.
@@ -36,7 +37,7 @@ impl Works {
     /// See something through to its end, whether or not anybody waits for it.
     pub(super) async fn see_through<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+        work: BoxFuture<'static, Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
         let under_way = Arc::clone(&self.under_way).read_owned().await;
         if self.is_closed.load(Ordering::SeqCst) {
@@ -53,12 +54,12 @@ impl Works {
     /// The same for something that may take long: it is broken off a moment after nobody waits for it any more.
     pub(super) async fn see_through_while_wanted<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+        work: BoxFuture<'static, Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
         let (wanted, given_up) = oneshot::channel::<()>();
         let was_broken_off = Arc::clone(&self.was_broken_off);
-        let done = self.see_through(async move {
-            let mut work = std::pin::pin!(work);
+        let guarded = async move {
+            let mut work = work;
             tokio::select! {
                 done = &mut work => return done,
                 _ = given_up => {}
@@ -67,8 +68,8 @@ impl Works {
                 was_broken_off.store(true, Ordering::SeqCst);
                 Err(broken_off())
             })
-        });
-        let done = done.await;
+        };
+        let done = self.see_through(guarded.boxed()).await;
         drop(wanted);
         done
     }
@@ -96,6 +97,7 @@ mod tests {
         time::Duration,
     };
 
+    use futures::future::FutureExt as _;
     use tokio::time::{sleep, timeout};
 
     use super::Works;
@@ -104,38 +106,48 @@ mod tests {
     async fn what_nobody_waits_for_any_more_is_finished_before_anything_is_taken_away() {
         let (works, is_made) = (Works::default(), Arc::new(AtomicBool::new(false)));
         let made = Arc::clone(&is_made);
-        let work = works.see_through(async move {
+        let making = async move {
             sleep(Duration::from_millis(300)).await;
             made.store(true, Ordering::SeqCst);
             Ok(())
-        });
+        };
+        let work = works.see_through(making.boxed());
         timeout(Duration::from_millis(20), work)
             .await
             .expect_err("given up");
         assert!(!is_made.load(Ordering::SeqCst));
         assert!(works.finish().await);
         assert!(is_made.load(Ordering::SeqCst));
-        let late = works.see_through(async { Ok(()) }).await.expect_err("too late");
+        let late = works
+            .see_through(async { Ok(()) }.boxed())
+            .await
+            .expect_err("too late");
         assert_eq!(late.to_string(), "everything is being taken down");
     }
 
     #[tokio::test]
     async fn a_long_work_that_is_given_up_is_broken_off_and_that_is_known() {
         let works = Works::default();
-        let work = works.see_through_while_wanted(async {
-            sleep(Duration::from_secs(3600)).await;
-            Ok(())
-        });
+        let work = works.see_through_while_wanted(
+            async {
+                sleep(Duration::from_hours(1)).await;
+                Ok(())
+            }
+            .boxed(),
+        );
         timeout(Duration::from_millis(20), work)
             .await
             .expect_err("given up");
         assert!(!works.finish().await, "the engine may still be busy with it");
 
         let works = Works::default();
-        let work = works.see_through_while_wanted(async {
-            sleep(Duration::from_millis(300)).await;
-            Ok(())
-        });
+        let work = works.see_through_while_wanted(
+            async {
+                sleep(Duration::from_millis(300)).await;
+                Ok(())
+            }
+            .boxed(),
+        );
         timeout(Duration::from_millis(20), work)
             .await
             .expect_err("given up");
