@@ -100,28 +100,29 @@ async fn a_port_that_is_taken_is_told_with_whoever_holds_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_another_container_holds_is_told_with_its_name() {
-    let house = House::new("no-share");
-    let topology = |name| {
-        let mut service = acting(&["forever"]);
-        service.ports = vec![closure::compose::model::Port {
-            target: 8000,
-            published: Some(9871),
-            host_ip: "127.0.0.1".to_owned(),
-        }];
-        house.topology([(name, service)])
-    };
-    let first = topology("first");
+    let one = House::with_ports("no-share", &[("first", 8000)]);
+    let first = one.topology([("first", acting(&["forever"]))]);
     first.bring_up(PATIENCE).await.unwrap();
-    let second = topology("second");
+    let place = one.addresses.outside("first", 8000).unwrap();
+    let port = place.rsplit(':').next().unwrap();
+
+    let other = House::new("no-share-too");
+    let mut service = acting(&["forever"]);
+    service.ports = vec![closure::compose::model::Port {
+        target: 9000,
+        published: port.parse().ok(),
+        host_ip: "127.0.0.1".to_owned(),
+    }];
+    let second = other.topology([("second", service)]);
     let said = whole(&second.bring_up(PATIENCE).await.unwrap_err());
     let expected = format!(
-        "failed to start `second`: port 9871 of 127.0.0.1 is taken: container `{}` listens on it",
-        house.container("first")
+        "failed to start `second`: port {port} of 127.0.0.1 is taken: container `{}` listens on it",
+        one.container("first")
     );
     assert_eq!(said, expected);
-    second.leave();
+    second.tear_down(false).await.unwrap();
     first.tear_down(false).await.unwrap();
-    assert_eq!(house.things(), [""; 0]);
+    assert_eq!((one.things(), other.things()), (Vec::new(), Vec::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
