@@ -74,9 +74,9 @@ impl Exit {
             Self::NotWhole => {
                 &["the pack is not whole: a checksum, a missing or unlisted file, an unsafe archive"]
             }
-            Self::NotUp => &[
-                "the topology did not come up (a service that refuses its settings, too), or what it ran on went away",
-            ],
+            Self::NotUp => {
+                &["the topology did not come up (a refused setting, too), or what it ran on went away"]
+            }
             Self::Interrupted => &["interrupted; what was seen is on paper"],
             Self::Unwritten => &["the record cannot be written: its disk is full, or its folder is gone"],
             Self::Bug => &["a bug in closure"],
