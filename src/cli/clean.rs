@@ -16,6 +16,9 @@ pub(super) fn command(wish: &CleanWish) -> anyhow::Result<Exit> {
         for (pid, command) in &run.processes {
             println!("  ended process {pid}: {command}");
         }
+        for thing in &run.things {
+            println!("  removed {thing}");
+        }
         println!("  removed {}", run.folder.display());
     }
     match cleaned.len() {
@@ -26,5 +29,11 @@ pub(super) fn command(wish: &CleanWish) -> anyhow::Result<Exit> {
 }
 
 fn as_json(run: &topology::Cleaned) -> serde_json::Value {
-    json!({"run": run.run, "processes": run.processes, "ports": run.ports, "folder": run.folder})
+    json!({
+        "run": run.run,
+        "processes": run.processes,
+        "engine": run.things,
+        "ports": run.ports,
+        "folder": run.folder,
+    })
 }

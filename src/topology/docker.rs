@@ -108,6 +108,8 @@ impl Docker {
             let swept = sweep::sweep(&self.place.engine, &self.place.filter(), looks).await;
             left.extend(self.leftovers(swept));
         }
+        // Whoever is left talks on, and the record is about to be sealed.
+        self.place.close_journals();
         // Whoever else listens there by now is not ours: containers that are gone listen no more.
         let held = self.place.addresses.still_open().into_iter().filter(|&port| {
             let holder = listener_of(port);
@@ -197,6 +199,7 @@ impl Substrate for Docker {
 
     fn disown(&self) {
         self.place.is_removed.store(true, Ordering::SeqCst);
+        self.place.close_journals();
     }
 
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>> {

@@ -31,7 +31,8 @@ pub(crate) struct Journal {
 }
 
 struct Pages {
-    file: File,
+    /// None once the log is closed.
+    file: Option<File>,
     tail: VecDeque<String>,
 }
 
@@ -46,10 +47,15 @@ impl Journal {
         Ok(Self {
             redact,
             pages: Mutex::new(Pages {
-                file,
+                file: Some(file),
                 tail: VecDeque::new(),
             }),
         })
+    }
+
+    /// Write nothing more: a record that is sealed must not grow, and a service that is left alone goes on talking.
+    pub(crate) fn close(&self) {
+        self.pages().file = None;
     }
 
     /// Append one line, redacted.
@@ -57,7 +63,11 @@ impl Journal {
         let text = String::from_utf8_lossy(line);
         let text = (self.redact)(text.trim_end_matches(['\n', '\r']));
         let mut pages = self.pages();
-        if let Err(error) = writeln!(pages.file, "{text}") {
+        let written = pages
+            .file
+            .as_mut()
+            .map_or(Ok(()), |file| writeln!(file, "{text}"));
+        if let Err(error) = written {
             pages.keep(format!("closure could not write the log: {error}"));
         }
         pages.keep(text);
@@ -135,6 +145,18 @@ mod tests {
         let expected = "one\npassword ‹password›\nno end";
         assert_eq!(journal.last_words(), expected);
         assert_eq!(fs::read_to_string(path).expect("read"), format!("{expected}\n"));
+    }
+
+    #[test]
+    fn a_closed_log_does_not_grow_and_what_is_said_is_still_heard() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("api.log");
+        let journal = Journal::open(&path, Arc::new(str::to_owned)).expect("opened");
+        journal.line(b"before");
+        journal.close();
+        journal.line(b"after");
+        assert_eq!(fs::read_to_string(path).expect("read"), "before\n");
+        assert_eq!(journal.last_words(), "before\nafter");
     }
 
     #[tokio::test]

@@ -253,12 +253,19 @@ impl Native {
         }
         let leaders = self.run.leaders_below(&format!("{}/", self.place.label));
         let (_, survivors) = extinguish(marks(&self.place.folder, &self.place.marker, &leaders), VANISHING);
+        // Whoever survived talks on, and the record is about to be sealed.
+        self.close_journals();
         let mut left = survivors_left(&survivors);
         left.extend(self.place.addresses.still_open().into_iter().map(Leftover::Port));
         if !keep {
             left.extend(remove(&self.place.folder));
         }
         left
+    }
+
+    /// Write nothing more of what the services say.
+    fn close_journals(&self) {
+        self.units().values().for_each(|unit| unit.journal.close());
     }
 
     fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {
@@ -332,6 +339,7 @@ impl Substrate for Native {
 
     fn disown(&self) {
         self.is_removed.store(true, Ordering::Relaxed);
+        self.close_journals();
     }
 
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>> {

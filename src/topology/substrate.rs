@@ -125,7 +125,7 @@ pub(crate) trait Substrate: Send + Sync {
     /// names; they, and whoever asks for them, do not notice it.
     fn twin(&self, label: &str, addresses: Addresses, alone: bool) -> Result<Box<dyn Substrate>>;
 
-    /// Leave what runs to itself: nothing is ended when this is dropped.
+    /// Leave what runs to itself: nothing is ended when this is dropped, and nothing it says is written down any more.
     fn disown(&self);
 
     /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.

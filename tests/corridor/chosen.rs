@@ -5,7 +5,6 @@ use std::{
     io::copy,
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
-    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -18,33 +17,15 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    running::{Running, beside_others},
+    running::{Running, alone, beside_others},
     suite::{Said, Suite, closure, verify},
-    traces::assert_nothing_left,
+    traces::{assert_nothing_left, docker, on_the_engine},
 };
 
 const NOWHERE: &str = "unix:///nowhere/docker.sock";
 
 fn seal_of(suite: &Suite) -> Value {
     serde_json::from_slice(&fs::read(suite.pack().join("seal.json")).unwrap()).unwrap()
-}
-
-fn docker(words: &[&str]) -> String {
-    let said = Said::by(Command::new("docker").args(words));
-    assert_eq!(said.code, Some(0), "{words:?}: {said:?}");
-    said.out
-}
-
-/// Everything on the engine that carries a run's label.
-fn on_the_engine(run: &str) -> String {
-    let label = format!("label=closure.run={run}");
-    let all = [
-        docker(&["ps", "--all", "--quiet", "--filter", &label]),
-        docker(&["network", "ls", "--quiet", "--filter", &label]),
-        docker(&["volume", "ls", "--quiet", "--filter", &label]),
-        docker(&["image", "ls", "--quiet", "--filter", &label]),
-    ];
-    all.concat()
 }
 
 #[test]
@@ -128,8 +109,25 @@ fn where_an_engine_answers_and_every_image_is_there_a_run_takes_containers() {
         assert_eq!(id.len(), "sha256:".len() + 64, "{service}: {id}");
     }
     verify(&suite.pack()).exits(1);
-    assert_eq!(on_the_engine(&run), "");
     assert_nothing_left(&run);
+}
+
+#[test]
+fn a_run_in_containers_passes_and_its_pack_is_judged_again_alone() {
+    let suite = Suite::mini();
+    let said = {
+        let _silence = alone();
+        Running::start(suite.command_on("docker", &["--json"])).finish()
+    };
+    let said = said.exits(0).json();
+    assert_eq!(said["outcome"], "pass");
+    assert_eq!(said["left_behind"], Value::Array(Vec::new()));
+    verify(&suite.pack().join("closure_pack_artifact.zip"))
+        .exits(0)
+        .says(&["outcome    pass, derived again from the evidence"]);
+    let seal = seal_of(&suite);
+    assert_eq!(seal["substrate"], "docker");
+    assert_nothing_left(seal["run_id"].as_str().unwrap());
 }
 
 #[test]
@@ -238,6 +236,5 @@ fn an_engine_that_dies_under_a_run_ends_it_in_words_and_clean_takes_away_what_it
     Said::by(closure().arg("clean"))
         .exits(0)
         .says(&[&format!("run {run}")]);
-    assert_eq!(on_the_engine(&run), "");
     assert_nothing_left(&run);
 }

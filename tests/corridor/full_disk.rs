@@ -6,6 +6,7 @@ use crate::{
     good::good,
     running::beside_others,
     suite::{Said, Suite, files_below},
+    traces::assert_nothing_left,
 };
 
 /// Run it with its record on a disk of so many KiB, in namespaces of its own: their first process is the only one
@@ -41,6 +42,30 @@ exit $code";
         .env("RUNS", &runs)
         .env("PACK", suite.pack());
     let run = suite.command(&[]);
+    unshare.arg(run.get_program()).args(run.get_args());
+    let _together = beside_others();
+    Said::by(&mut unshare)
+}
+
+/// The same in containers, where the processes are the engine's and what may be left is known by the run's label: the
+/// first line of the timeline says which run it was.
+fn in_containers_on_a_disk_of(kib: u64, suite: &Suite) -> Said {
+    fs::create_dir(suite.pack()).unwrap();
+    let script = "mount -t tmpfs -o size=\"$1\"k none \"$2\" && shift 2 || exit 99
+\"$@\"; code=$?
+head -n 1 \"$PACK\"/timeline.jsonl
+ls \"$PACK\"/logs/counter.log
+exit $code";
+    let mut unshare = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        unshare.args(["--map-current-user", "--keep-caps"]);
+    }
+    unshare
+        .args(["--mount", "bash", "-c", script, "bash"])
+        .arg(kib.to_string())
+        .arg(suite.pack())
+        .env("PACK", suite.pack());
+    let run = suite.command_on("docker", &[]);
     unshare.arg(run.get_program()).args(run.get_args());
     let _together = beside_others();
     Said::by(&mut unshare)
@@ -83,4 +108,18 @@ fn a_disk_that_fills_up_while_the_gates_are_passed_ends_the_run() {
 fn a_disk_without_room_for_the_archive_leaves_no_half_of_one() {
     let said = on_a_disk_of(weight() + weight() / 4, &Suite::mini());
     assert_told(said.says(&["closure_pack_artifact.zip"]));
+}
+
+#[test]
+fn a_disk_that_fills_up_under_a_run_in_containers_leaves_nothing_on_the_engine() {
+    let suite = Suite::mini();
+    let said = in_containers_on_a_disk_of(weight() / 3, &suite);
+    assert!(said.err.contains("bring-up"), "{said:?}");
+    let opened = said
+        .out
+        .lines()
+        .find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .unwrap_or_else(|| panic!("the record was opened: {said:?}"));
+    assert_nothing_left(opened["run_id"].as_str().unwrap());
+    assert_told(said.says(&["this record stays unfinished", "logs/counter.log"]));
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     running::{Running, alone},
     suite::{Said, Suite, closure, verify},
-    traces::{assert_nothing_left, folder, open_ports, processes},
+    traces::{assert_nothing_left, folder, on_the_engine, open_ports, processes},
 };
 
 /// A run that was killed while its gates were being passed: its id, and its state as it left it.
@@ -53,6 +53,46 @@ fn clean_removes_what_a_killed_run_left_and_a_run_that_lives_passes_all_the_same
     verify(&dead.pack()).exits(4);
 
     assert!(folder(&its_id).exists(), "it is still under way");
+    lives.finish().exits(0).says(&["outcome    pass"]);
+    verify(&living.pack()).exits(0);
+    assert_nothing_left(&its_id);
+}
+
+#[test]
+fn clean_removes_what_a_killed_run_left_on_the_engine_and_no_container_of_a_run_that_lives() {
+    let _silence = alone();
+    let (living, dead) = (Suite::mini(), Suite::mini());
+    let mut lives = Running::start(living.command_on("docker", &[]));
+    let its_id = lives.until(Running::id).expect("its record is open");
+    let mut dies = Running::start(dead.command_on("docker", &[]));
+    dies.until(|running| running.has_said("gate 1/2").then_some(()))
+        .expect("it came up");
+    let run = dies.id().expect("its record is open");
+    dies.signal(Signal::KILL);
+    assert_eq!(dies.finish().code, None, "it was killed");
+    assert!(
+        on_the_engine(&run).lines().count() >= 3,
+        "its containers and its network survive it"
+    );
+
+    let cleaned = Said::by(closure().args(["clean", "--json"])).exits(0).json();
+    let ours = cleaned
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["run"] == run.as_str());
+    let removed = ours.expect("it was cleaned")["engine"].to_string();
+    for service in ["counter", "postgres"] {
+        assert!(
+            removed.contains(&format!("container `closure-{run}-live-{service}`")),
+            "{removed}"
+        );
+    }
+    assert!(removed.contains("network `"), "{removed}");
+    assert!(!cleaned.to_string().contains(&its_id), "the other one lives");
+    assert_nothing_left(&run);
+    verify(&dead.pack()).exits(4);
+
     lives.finish().exits(0).says(&["outcome    pass"]);
     verify(&living.pack()).exits(0);
     assert_nothing_left(&its_id);

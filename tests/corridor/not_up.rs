@@ -26,34 +26,40 @@ fn run_of(pack: &Path) -> String {
     toc["run_id"].as_str().unwrap().to_owned()
 }
 
+const SUBSTRATES: [&str; 2] = ["native", "docker"];
+
 #[test]
 fn a_service_that_refuses_to_start_is_named_with_its_last_words() {
-    let suite = Suite::mini().reword(
-        "counter.py",
-        "def main():\n",
-        "def main():\n    sys.exit('counter: out of paper')\n",
-    );
-    let said = suite.run(&[]);
-    assert_not_up(
-        &suite,
-        said,
-        &["`counter` exited with 1", "counter: out of paper"],
-    );
-    let log = fs::read_to_string(suite.pack().join("logs/counter.log")).unwrap();
-    assert!(log.contains("counter: out of paper"), "{log}");
+    for substrate in SUBSTRATES {
+        let suite = Suite::mini().reword(
+            "counter.py",
+            "def main():\n",
+            "def main():\n    sys.exit('counter: out of paper')\n",
+        );
+        let said = suite.run_on(substrate, &[]);
+        assert_not_up(
+            &suite,
+            said,
+            &["`counter` exited with 1", "counter: out of paper"],
+        );
+        let log = fs::read_to_string(suite.pack().join("logs/counter.log")).unwrap();
+        assert!(log.contains("counter: out of paper"), "{substrate}: {log}");
+    }
 }
 
 #[test]
 fn a_service_that_never_becomes_healthy_is_named_with_what_was_last_seen() {
-    let suite = Suite::mini()
-        .reword(
-            "counter.py",
-            "self.notes.run(\"select 1\")",
-            "self.notes.run(\"select 1 from paper\")",
-        )
-        .reword("compose.yml", "retries: 50", "retries: 20");
-    let said = suite.run(&[]);
-    assert_not_up(&suite, said, &["`counter` is unhealthy", "503"]);
+    for substrate in SUBSTRATES {
+        let suite = Suite::mini()
+            .reword(
+                "counter.py",
+                "self.notes.run(\"select 1\")",
+                "self.notes.run(\"select 1 from paper\")",
+            )
+            .reword("compose.yml", "retries: 50", "retries: 20");
+        let said = suite.run_on(substrate, &[]);
+        assert_not_up(&suite, said, &["`counter` is unhealthy", "503"]);
+    }
 }
 
 #[test]

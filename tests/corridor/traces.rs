@@ -1,12 +1,15 @@
-//! What a run may not leave behind: processes, its folder with the lock in it, open ports.
+//! What a run may not leave behind: processes, its folder with the lock in it, open ports, anything on the engine.
 
 use std::{
     fs,
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use serde_json::Value;
+
+use crate::suite::Said;
 
 /// By this variable every process of a run is known.
 const MARKER: &str = "CLOSURE_RUN_ID";
@@ -62,9 +65,31 @@ pub(crate) fn open_ports(state: &Value) -> Vec<u64> {
     ports.filter(answers).collect()
 }
 
+/// The engine's own command line tool.
+#[track_caller]
+pub(crate) fn docker(words: &[&str]) -> String {
+    let said = Said::by(Command::new("docker").args(words));
+    assert_eq!(said.code, Some(0), "is `scripts/setup` done? {words:?}: {said:?}");
+    said.out
+}
+
+/// Everything on the engine that carries a run's label.
+#[track_caller]
+pub(crate) fn on_the_engine(run: &str) -> String {
+    let label = format!("label=closure.run={run}");
+    let all = [
+        docker(&["ps", "--all", "--quiet", "--filter", &label]),
+        docker(&["network", "ls", "--quiet", "--filter", &label]),
+        docker(&["volume", "ls", "--quiet", "--filter", &label]),
+        docker(&["image", "ls", "--quiet", "--filter", &label]),
+    ];
+    all.concat()
+}
+
 /// Nothing of a run is left.
 #[track_caller]
 pub(crate) fn assert_nothing_left(run: &str) {
     assert_eq!(processes(run), Vec::<String>::new(), "of run {run}");
     assert!(!folder(run).exists(), "the folder of run {run} is still there");
+    assert_eq!(on_the_engine(run), "", "of run {run}");
 }

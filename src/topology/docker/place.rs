@@ -176,6 +176,11 @@ impl Place {
         Ok(Arc::new(Journal::open(&path, Arc::clone(&self.site.redact))?))
     }
 
+    /// Write nothing more of what the services say.
+    pub(super) fn close_journals(&self) {
+        self.units().values().for_each(|unit| unit.journal.close());
+    }
+
     /// Start a service and return once its container runs. Whoever stops waiting does not stop the engine: what it
     /// makes is finished all the same, so that it can be taken away.
     pub(super) async fn start(
