@@ -168,9 +168,9 @@ mod tests {
     #[test]
     fn limits_are_read_from_both_versions_of_control_groups() {
         let second = machine(&[
-            ("proc/self/cgroup", "0::/work/job\n"),
-            ("sys/fs/cgroup/work/job/cpu.max", "200000 100000\n"),
-            ("sys/fs/cgroup/work/memory.max", "1073741824\n"),
+            ("proc/self/cgroup", "0::/builds/job\n"),
+            ("sys/fs/cgroup/builds/job/cpu.max", "200000 100000\n"),
+            ("sys/fs/cgroup/builds/memory.max", "1073741824\n"),
         ]);
         let limits = capture(second.path()).cgroup_limits;
         assert_eq!(limits.cpu_max.as_deref(), Some("200000 100000"));
