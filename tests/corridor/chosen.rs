@@ -17,7 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    running::{Running, alone, beside_others},
+    running::{Running, alone},
     suite::{Said, Suite, closure, verify},
     traces::{assert_nothing_left, docker, on_the_engine},
 };
@@ -31,7 +31,7 @@ fn seal_of(suite: &Suite) -> Value {
 #[test]
 fn without_an_engine_a_run_that_may_choose_takes_processes_and_says_why() {
     let suite = Suite::mini();
-    let _together = beside_others();
+    let _silence = alone();
     let mut command = suite.command_on("auto", &[]);
     command.env("DOCKER_HOST", NOWHERE);
     Said::by(&mut command).exits(0).says(&[
@@ -59,7 +59,7 @@ fn an_image_that_nobody_can_have_makes_a_run_that_may_choose_take_processes() {
         "closure/debian:bookworm",
         "closure/nobody-made-this:1",
     );
-    let _together = beside_others();
+    let _silence = alone();
     Said::by(&mut suite.command_on("auto", &["--only", "M2"]))
         .exits(3)
         .says(&[
@@ -93,7 +93,7 @@ fn containers_that_were_asked_for_and_cannot_run_end_it_with_a_pack_that_says_so
 #[test]
 fn where_an_engine_answers_and_every_image_is_there_a_run_takes_containers() {
     let suite = Suite::mini();
-    let _together = beside_others();
+    let _silence = alone();
     let mut running = Running::start(suite.command_on("auto", &["--only", "M2"]));
     let run = running.until(Running::id).unwrap();
     let said = running.finish();
@@ -133,7 +133,7 @@ fn a_run_in_containers_passes_and_its_pack_is_judged_again_alone() {
 #[test]
 fn a_container_that_somebody_else_restarts_breaks_the_seal_by_its_services_name() {
     let suite = Suite::mini();
-    let _together = beside_others();
+    let _silence = alone();
     let mut running = Running::start(suite.command_on("docker", &[]));
     let run = running.until(Running::id).unwrap();
     running.until(|running| running.has_said("gate 1/2").then_some(()));
@@ -213,7 +213,7 @@ fn join(near: UnixStream, far: UnixStream) {
 #[test]
 fn an_engine_that_dies_under_a_run_ends_it_in_words_and_clean_takes_away_what_it_left() {
     let (suite, front) = (Suite::mini(), Front::of_the_engine());
-    let _together = beside_others();
+    let _silence = alone();
     let mut command = suite.command_on("docker", &[]);
     command.env("DOCKER_HOST", format!("unix://{}", front.socket().display()));
     let mut running = Running::start(command);

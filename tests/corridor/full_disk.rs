@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use crate::{
     good::good,
-    running::beside_others,
+    running::{alone, beside_others},
     suite::{Said, Suite, files_below},
     traces::assert_nothing_left,
 };
@@ -67,7 +67,7 @@ exit $code";
         .env("PACK", suite.pack());
     let run = suite.command_on("docker", &[]);
     unshare.arg(run.get_program()).args(run.get_args());
-    let _together = beside_others();
+    let _silence = alone();
     Said::by(&mut unshare)
 }
 

@@ -62,12 +62,14 @@ fn clean_removes_what_a_killed_run_left_and_a_run_that_lives_passes_all_the_same
 fn clean_removes_what_a_killed_run_left_on_the_engine_and_no_container_of_a_run_that_lives() {
     let _silence = alone();
     let (living, dead) = (Suite::mini(), Suite::mini());
-    let mut lives = Running::start(living.command_on("docker", &[]));
-    let its_id = lives.until(Running::id).expect("its record is open");
+    let up = |running: &Running| running.has_said("gate 1/2").then_some(());
     let mut dies = Running::start(dead.command_on("docker", &[]));
-    dies.until(|running| running.has_said("gate 1/2").then_some(()))
-        .expect("it came up");
-    let run = dies.id().expect("its record is open");
+    dies.until(up).expect("it came up");
+    // Held where it is, until the other one is up as well.
+    dies.signal(Signal::STOP);
+    let mut lives = Running::start(living.command_on("docker", &[]));
+    lives.until(up).expect("it came up");
+    let (run, its_id) = (dies.id().unwrap(), lives.id().unwrap());
     dies.signal(Signal::KILL);
     assert_eq!(dies.finish().code, None, "it was killed");
     assert!(
@@ -93,8 +95,11 @@ fn clean_removes_what_a_killed_run_left_on_the_engine_and_no_container_of_a_run_
     assert_nothing_left(&run);
     verify(&dead.pack()).exits(4);
 
-    lives.finish().exits(0).says(&["outcome    pass"]);
-    verify(&living.pack()).exits(0);
+    let containers = on_the_engine(&its_id);
+    assert!(containers.lines().count() >= 3, "{containers}");
+    lives.signal(Signal::TERM);
+    lives.finish().exits(6).says(&["interrupted by SIGTERM"]);
+    verify(&living.pack()).exits(1);
     assert_nothing_left(&its_id);
 }
 
