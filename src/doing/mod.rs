@@ -8,7 +8,9 @@ mod function;
 mod mint;
 mod places;
 mod sign;
+mod token;
 
 pub use function::Function;
 pub use mint::{Mint, Register};
 pub use places::{DatabasePlace, Places};
+pub use token::Keys;

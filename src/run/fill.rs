@@ -7,16 +7,17 @@ use uuid::Uuid;
 
 use crate::{
     cel::World,
-    doing::{DatabasePlace, Mint, Places, Register},
+    doing::{DatabasePlace, Keys, Mint, Places, Register},
     gate::model::Suite,
     topology::Addresses,
 };
 
-/// Everything that is minted is a function of these two; the seed never reaches paper.
+/// Everything that is minted is a function of these; neither seed nor keys reach paper.
 #[derive(Clone)]
 pub(super) struct Seed {
     run: Uuid,
     bytes: [u8; 32],
+    keys: Keys,
     register: Register,
 }
 
@@ -29,13 +30,19 @@ impl Seed {
         Self {
             run,
             bytes: seed,
+            keys: Keys::default(),
             register,
         }
     }
 
     /// The mint of this run for one set of addresses: the same secrets, other places.
     pub(super) fn mint(&self, places: Places) -> Arc<Mint> {
-        let mint = Mint::new(self.run, self.bytes, Arc::clone(&self.register));
+        let mint = Mint::new(
+            self.run,
+            self.bytes,
+            self.keys.clone(),
+            Arc::clone(&self.register),
+        );
         mint.tell(places);
         Arc::new(mint)
     }
