@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{DatabasePlace, Keys, Places, sign};
+use super::{DatabasePlace, Keys, Places, sign, unknown};
 
 /// Called with the label and the value of every secret, before anybody else sees the value.
 pub type Register = Arc<dyn Fn(&str, &str) + Send + Sync>;
@@ -132,14 +132,6 @@ impl Mint {
         }
         name
     }
-}
-
-fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a String>) -> String {
-    let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    format!(
-        "no {what} `{name}` in this suite\nhint: there is {}",
-        known.join(", ")
-    )
 }
 
 #[cfg(test)]

@@ -22,15 +22,15 @@ pub(super) struct Seed {
 }
 
 impl Seed {
-    /// A seed drawn for one run.
-    pub(super) fn draw(run: Uuid, register: Register) -> Self {
+    /// A seed drawn for one run, whose suite declares key pairs of so many bits.
+    pub(super) fn draw(run: Uuid, keys: &BTreeMap<String, u32>, register: Register) -> Self {
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(Uuid::new_v4().as_bytes());
         seed[16..].copy_from_slice(Uuid::new_v4().as_bytes());
         Self {
             run,
             bytes: seed,
-            keys: Keys::default(),
+            keys: Keys::new(keys.clone()),
             register,
         }
     }
