@@ -64,6 +64,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("zip", &["src/pack/"]),
     ("bollard", &["src/topology/docker.rs", "src/topology/docker/"]),
     ("tar", &["src/topology/docker/"]),
+    ("aws_lc_rs", &["src/doing/"]),
     ("sqlx", &["src/probe/", "src/control/", "src/topology/"]),
     ("clap", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),

@@ -3,10 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{DatabasePlace, Places, sign};
+use super::{DatabasePlace, Keys, Places, sign, unknown};
 
 /// Called with the label and the value of every secret, before anybody else sees the value.
 pub type Register = Arc<dyn Fn(&str, &str) + Send + Sync>;
@@ -15,16 +16,18 @@ pub type Register = Arc<dyn Fn(&str, &str) + Send + Sync>;
 pub struct Mint {
     run: Uuid,
     seed: [u8; 32],
+    keys: Keys,
     register: Register,
     places: OnceLock<Places>,
 }
 
 impl Mint {
-    /// A mint for one run. The seed is random, per run, and is never written anywhere.
-    pub fn new(run: Uuid, seed: [u8; 32], register: Register) -> Self {
+    /// A mint for one run. The seed is random, per run, and is never written anywhere; nor are the keys.
+    pub fn new(run: Uuid, seed: [u8; 32], keys: Keys, register: Register) -> Self {
         Self {
             run,
             seed,
+            keys,
             register,
             places: OnceLock::new(),
         }
@@ -63,6 +66,21 @@ impl Mint {
         let value = URL_SAFE_NO_PAD.encode(mac);
         (self.register)(label, &value);
         value
+    }
+
+    /// What a verifier of this run's tokens is told: the public halves, by their ids.
+    pub fn public_ring(&self, key: &str) -> Result<String, String> {
+        self.keys.public_ring(key)
+    }
+
+    /// A token signed with a key of this run, known to the redactor; with a header of one's own if there is one.
+    pub fn token(&self, header: Option<&Value>, claims: &Value, key: &str) -> Result<String, String> {
+        let token = match header {
+            Some(header) => self.keys.token_with(header, claims, key),
+            None => self.keys.token(claims, key),
+        }?;
+        (self.register)(&format!("token/{key}"), &token);
+        Ok(token)
     }
 
     /// The password of the role behind a database of the suite. Two databases with one role share it.
@@ -116,21 +134,13 @@ impl Mint {
     }
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a String>) -> String {
-    let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    format!(
-        "no {what} `{name}` in this suite\nhint: there is {}",
-        known.join(", ")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
     use uuid::Uuid;
 
-    use super::{super::DatabasePlace, Mint, Places};
+    use super::{super::DatabasePlace, Keys, Mint, Places};
 
     type Known = Arc<Mutex<Vec<(String, String)>>>;
 
@@ -142,7 +152,10 @@ mod tests {
                 .expect("not poisoned")
                 .push((label.to_owned(), value.to_owned()));
         });
-        (Mint::new(Uuid::from_u128(7), [seed; 32], register), known)
+        (
+            Mint::new(Uuid::from_u128(7), [seed; 32], Keys::default(), register),
+            known,
+        )
     }
 
     #[test]

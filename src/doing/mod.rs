@@ -8,7 +8,21 @@ mod function;
 mod mint;
 mod places;
 mod sign;
+mod token;
 
 pub use function::Function;
 pub use mint::{Mint, Register};
 pub use places::{DatabasePlace, Places};
+pub use token::Keys;
+
+/// A text asks for something of the suite by a name that is not there.
+fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a String>) -> String {
+    let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+    if known.is_empty() {
+        return format!("no {what} `{name}` in this suite, which declares none");
+    }
+    format!(
+        "no {what} `{name}` in this suite\nhint: there is {}",
+        known.join(", ")
+    )
+}

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::cel::{BUILTIN, DOING, PURE, Sentence};
 
-use super::{
-    complaint::{Pile, Spot},
-    kinds::LATER_FUNCTIONS,
-};
+use super::complaint::{Pile, Spot};
 
 /// Functions that hand out secrets: their values may stand in a request, never in what goes to paper as it is.
-const SECRET: &[&str] = &["mint", "secret", "canary", "dsn", "dsn_password"];
+const SECRET: &[&str] = &[
+    "mint",
+    "secret",
+    "canary",
+    "dsn",
+    "dsn_password",
+    "jwt",
+    "jwt_with",
+];
 
 /// From where a function is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,13 +127,6 @@ impl Functions {
 impl Function {
     /// Complain about one call of it, by the name it goes by.
     fn check(&self, name: &str, given: usize, at: &Spot, stance: Stance, pile: &mut Pile) {
-        if LATER_FUNCTIONS.contains(&name) {
-            pile.add(
-                at,
-                format!("function `{name}` is known to the grammar but not carried out by this version"),
-            );
-            return;
-        }
         if let Some(takes) = self.takes.filter(|takes| *takes != given) {
             let plural = if takes == 1 { "" } else { "s" };
             pile.add(

@@ -1,6 +1,6 @@
 //! Which keys a suite, a gate and their parts have, and what each may hold. Kinds are in [`super::kinds`].
 
-use super::types::{Key, Type, may, must};
+use super::types::{Choice, Key, Type, may, must, one_of};
 
 pub(super) const SUITE: &[Key] = &[
     must("grammar", Type::Count),
@@ -29,7 +29,14 @@ pub(super) const DATABASE: &[Key] = &[
 
 pub(super) const SNAPSHOT: &[Key] = &[must("db", Type::Database), must("after", Type::Words)];
 
-pub(super) const SEALED: &[Key] = &[must("db", Type::Database), must("query", Type::Words)];
+pub(super) const SEALED: &[Key] = &[
+    may("db", Type::Database),
+    may("query", Type::Words),
+    may("request", Type::Request),
+];
+
+/// A part of the seal is asked of a database, or fetched.
+pub(super) const OF_A_SEAL: &[Choice] = &[one_of(&[&["db", "query"], &["request"]])];
 
 pub(super) const KEY_PAIR: &[Key] = &[must("kind", Type::OneOf(&["rsa"])), may("bits", Type::Count)];
 

@@ -24,9 +24,6 @@ pub const LATER_KINDS: &[&str] = &["scan", "contract", "exec"];
 /// Changes the grammar knows and a later version carries out.
 pub const LATER_CHANGES: &[&str] = &["http", "proxy", "plant"];
 
-/// Functions the grammar knows and a later version carries out.
-pub const LATER_FUNCTIONS: &[&str] = &["jwt", "jwt_with", "public_ring"];
-
 /// Fields every observation has.
 pub const ALWAYS_SEEN: &[(&str, Sees)] = &[("t_ms", Leaf)];
 

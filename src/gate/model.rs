@@ -105,13 +105,21 @@ pub struct Database {
     pub user: String,
 }
 
-/// A part of the seal that a database tells: asked before the first gate, and again at every boundary.
+/// A part of the seal that a service tells: asked before the first gate, and again at every boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// The role and the database asked.
-    pub db: String,
-    /// What is asked: one statement that only reads.
-    pub query: String,
+pub enum Sealed {
+    /// What a database answers.
+    Rows {
+        /// The role and the database asked.
+        db: String,
+        /// What is asked: one statement that only reads.
+        query: String,
+    },
+    /// The digest of a document that a service hands out.
+    Document {
+        /// The request for it: `GET service /path`.
+        request: String,
+    },
 }
 
 /// A template database, taken when one-shot service `after` has completed.

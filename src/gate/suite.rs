@@ -179,18 +179,20 @@ impl Desk<'_> {
     fn seal(&mut self, node: &Node) -> BTreeMap<String, Sealed> {
         let row = |entry: &Entry| {
             let text = |key| text_of(&entry.value, key).unwrap_or_default();
-            (
-                entry.key.clone(),
-                Sealed {
+            let sealed = match text_of(&entry.value, "request") {
+                Some(request) => Sealed::Document { request },
+                None => Sealed::Rows {
                     db: text("db"),
                     query: text("query"),
                 },
-            )
+            };
+            (entry.key.clone(), sealed)
         };
-        self.rows(node, "seal", "seal", keys::SEALED)
-            .into_iter()
-            .map(row)
-            .collect()
+        let entries = self.rows(node, "seal", "seal", keys::SEALED);
+        for entry in &entries {
+            self.choices(&entry.value, &format!("seal `{}`", entry.key), keys::OF_A_SEAL);
+        }
+        entries.into_iter().map(row).collect()
     }
 
     fn key_pairs(&mut self, node: &Node) -> BTreeMap<String, u32> {

@@ -51,6 +51,22 @@ pub(super) async fn look(prepared: &Prepared, site: &Site) -> Result<Value, Blin
     Ok(seen)
 }
 
+/// The digest of the document that a service hands out, or in words why there is none.
+pub(crate) async fn digest_of(request: &str, site: &Site) -> Result<Digest, String> {
+    let prepared = Prepared::plain(request, site)?;
+    let request = build(&prepared, site)?;
+    let answer = tokio::time::timeout(prepared.timeout, exchange(request, &site.client));
+    let answer = answer
+        .await
+        .map_err(|_| format!("{} did not answer in time", prepared.service))?
+        .map_err(|blind| blind.to_string())?;
+    match (answer.status, answer.error) {
+        (200, _) => Ok(Digest::of(answer.body)),
+        (_, Some(error)) => Err(format!("{}{}: {error}", prepared.service, prepared.path)),
+        (status, None) => Err(format!("{}{} answered {status}", prepared.service, prepared.path)),
+    }
+}
+
 fn build(prepared: &Prepared, site: &Site) -> Result<reqwest::Request, String> {
     let method = prepared
         .method

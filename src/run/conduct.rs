@@ -48,6 +48,12 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     clean(tell)?;
     let opened = finish::open_record(order, &drawn, &Redactor::default())?;
     let record = opened.record.clone();
+    if let Some(aside) = record.moved_aside() {
+        tell(News::Detail(format!(
+            "the former pack is now `{}`",
+            aside.display()
+        )));
+    }
     note(&record, "substrate", json!(chosen));
     let run = RunFolder::open(&topology::default_root(), record.run_id())
         .map_err(|error| Refusal::new(Kind::NotUp, chain(&error)))?;

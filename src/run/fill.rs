@@ -7,35 +7,42 @@ use uuid::Uuid;
 
 use crate::{
     cel::World,
-    doing::{DatabasePlace, Mint, Places, Register},
+    doing::{DatabasePlace, Keys, Mint, Places, Register},
     gate::model::Suite,
     topology::Addresses,
 };
 
-/// Everything that is minted is a function of these two; the seed never reaches paper.
+/// Everything that is minted is a function of these; neither seed nor keys reach paper.
 #[derive(Clone)]
 pub(super) struct Seed {
     run: Uuid,
     bytes: [u8; 32],
+    keys: Keys,
     register: Register,
 }
 
 impl Seed {
-    /// A seed drawn for one run.
-    pub(super) fn draw(run: Uuid, register: Register) -> Self {
+    /// A seed drawn for one run, whose suite declares key pairs of so many bits.
+    pub(super) fn draw(run: Uuid, keys: &BTreeMap<String, u32>, register: Register) -> Self {
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(Uuid::new_v4().as_bytes());
         seed[16..].copy_from_slice(Uuid::new_v4().as_bytes());
         Self {
             run,
             bytes: seed,
+            keys: Keys::new(keys.clone()),
             register,
         }
     }
 
     /// The mint of this run for one set of addresses: the same secrets, other places.
     pub(super) fn mint(&self, places: Places) -> Arc<Mint> {
-        let mint = Mint::new(self.run, self.bytes, Arc::clone(&self.register));
+        let mint = Mint::new(
+            self.run,
+            self.bytes,
+            self.keys.clone(),
+            Arc::clone(&self.register),
+        );
         mint.tell(places);
         Arc::new(mint)
     }

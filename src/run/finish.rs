@@ -256,7 +256,7 @@ fn sealed(over: &Over<'_>) -> Value {
         "compose_sha256": over.drawn.plan.compose_sha256,
         "model_sha256": Digest::of(json!(over.stage.constants.compose).to_string()),
         "env_keys": env_keys,
-        "openapi_sha256": null,
+        "openapi_sha256": first("openapi"),
         "first": over.seal.first(),
         "boundaries": over.seal.boundaries(),
     })

@@ -82,7 +82,7 @@ impl Stage {
         let run = Arc::new(run);
         run.stand_on(on).map_err(not_up)?;
         let addresses = Addresses::pick(&run, &ground::ports(&suite)).map_err(not_up)?;
-        let seed = Seed::draw(opened.run, registering(record.redactor()));
+        let seed = Seed::draw(opened.run, &suite.keys, registering(record.redactor()));
         let places = fill::places(&suite, &addresses);
         let mint = seed.mint(places);
         let world = fill::world(&suite, &mint, "env");

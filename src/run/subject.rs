@@ -1,5 +1,5 @@
 //! What a seal is put on: the commit, closure itself, the files the plan was drawn from, what runs, and what the
-//! suite asks its databases.
+//! suite asks of its databases and services.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use super::{ground::Stand, seal::Look};
 use crate::{
     digest::Digest,
     gate::model::Sealed,
-    probe::{Site, sql},
+    probe::{Site, http, sql},
 };
 
 /// What must not change while a run goes on, as far as it stands on this machine.
@@ -71,7 +71,7 @@ pub(super) fn is_dirty(folder: &Path, artifacts: Option<&Path>) -> Option<bool> 
 }
 
 /// Look at what runs: the program or the image of each service, and what others did to it; and at what the suite
-/// asks its databases.
+/// asks of its databases and services.
 pub(super) async fn standing(stand: &Stand, site: &Site) -> Look {
     let mut look = Look::default();
     for seen in stand.topology.inspect_all().await {
@@ -105,7 +105,10 @@ fn part_of(service: &str) -> String {
 }
 
 async fn answer(sealed: &Sealed, site: &Site) -> Result<Value, String> {
-    Ok(json!(sql::rows_of(&sealed.db, &sealed.query, site).await?))
+    match sealed {
+        Sealed::Rows { db, query } => Ok(json!(sql::rows_of(db, query, site).await?)),
+        Sealed::Document { request } => Ok(json!(http::digest_of(request, site).await?)),
+    }
 }
 
 /// The URL of the CI run we are part of, when there is one.

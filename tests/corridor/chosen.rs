@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{
     running::{Running, alone},
     suite::{Said, Suite, closure, verify},
-    traces::{assert_nothing_left, docker, on_the_engine},
+    traces::{assert_nothing_left, docker, on_the_engine, whole_engine},
 };
 
 const NOWHERE: &str = "unix:///nowhere/docker.sock";
@@ -115,11 +115,17 @@ fn where_an_engine_answers_and_every_image_is_there_a_run_takes_containers() {
 #[test]
 fn a_run_in_containers_passes_and_its_pack_is_judged_again_alone() {
     let suite = Suite::mini();
-    let said = {
+    let (before, said, after) = {
         let _silence = alone();
-        Running::start(suite.command_on("docker", &["--json"])).finish()
+        let before = whole_engine();
+        let said = Running::start(suite.command_on("docker", &["--json"])).finish();
+        (before, said, whole_engine())
     };
     let said = said.exits(0).json();
+    assert_eq!(
+        after, before,
+        "the engine is as it was, whatever its things are called"
+    );
     assert_eq!(said["outcome"], "pass");
     assert_eq!(said["left_behind"], Value::Array(Vec::new()));
     verify(&suite.pack().join("closure_pack_artifact.zip"))
@@ -128,6 +134,51 @@ fn a_run_in_containers_passes_and_its_pack_is_judged_again_alone() {
     let seal = seal_of(&suite);
     assert_eq!(seal["substrate"], "docker");
     assert_nothing_left(seal["run_id"].as_str().unwrap());
+}
+
+/// The Postgres of this host under another name, until this is dropped.
+struct Hidden;
+
+const OWN_POSTGRES: &str = "closure/postgres:15";
+const ASIDE: &str = "closure-test/postgres:aside";
+
+impl Hidden {
+    fn own_postgres() -> Self {
+        docker(&["tag", OWN_POSTGRES, ASIDE]);
+        let hidden = Self;
+        docker(&["image", "rm", "--no-prune", OWN_POSTGRES]);
+        hidden
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        docker(&["tag", ASIDE, OWN_POSTGRES]);
+        docker(&["image", "rm", "--no-prune", ASIDE]);
+    }
+}
+
+#[test]
+fn without_the_postgres_that_was_named_and_without_the_one_that_stands_in_a_run_says_what_builds_it() {
+    let suite = Suite::mini().reword(
+        "compose.yml",
+        "${E2E_POSTGRES_IMAGE:-postgres:15-alpine}",
+        "127.0.0.1:9/postgres:15",
+    );
+    let said = {
+        let _silence = alone();
+        let before = whole_engine();
+        let hidden = Hidden::own_postgres();
+        let said = Running::start(suite.command_on("docker", &[])).finish();
+        drop(hidden);
+        assert_eq!(whole_engine(), before);
+        said
+    };
+    said.exits(5).says(&[
+        "`127.0.0.1:9/postgres:15`",
+        "hint: run `scripts/setup`, which builds `closure/postgres:15` to stand in for it",
+    ]);
+    verify(&suite.pack()).exits(1).says(&["not_run      M1"]);
 }
 
 #[test]

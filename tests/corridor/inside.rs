@@ -14,21 +14,24 @@ const M2: &str = "M2_settings/gate.toml";
 
 #[test]
 fn a_sidecar_that_cannot_see_leaves_its_gate_inconclusive_and_never_failed() {
-    let suite = Suite::mini().reword(M2, "dsn_env = \"DATABASE_URL\"", "dsn_env = \"NOBODYS_URL\"");
-    let said = suite.run(&["--json"]).exits(3).json();
-    let gate = &said["gates"][0];
-    assert_eq!(
-        (&gate["id"], &gate["outcome"]),
-        (&"M2".into(), &"inconclusive".into())
-    );
-    let reasons = gate["reasons"].to_string();
-    for word in [
-        "own_database",
-        "`NOBODYS_URL` is not in the environment of process",
-    ] {
-        assert!(reasons.contains(word), "{reasons}");
+    for substrate in ["native", "docker"] {
+        let suite = Suite::mini().reword(M2, "dsn_env = \"DATABASE_URL\"", "dsn_env = \"NOBODYS_URL\"");
+        let said = suite
+            .run_on(substrate, &["--only", "M2", "--json"])
+            .exits(3)
+            .json();
+        let gates = said["gates"].as_array().unwrap();
+        let gate = gates.iter().find(|gate| gate["id"] == "M2").unwrap();
+        assert_eq!(gate["outcome"], "inconclusive", "{substrate}");
+        let reasons = gate["reasons"].to_string();
+        for word in [
+            "own_database",
+            "`NOBODYS_URL` is not in the environment of process",
+        ] {
+            assert!(reasons.contains(word), "{substrate}: {reasons}");
+        }
+        verify(&suite.pack()).exits(1).says(&["inconclusive M2"]);
     }
-    verify(&suite.pack()).exits(1).says(&["inconclusive M2"]);
 }
 
 /// A process that has a DSN and does nothing with it.

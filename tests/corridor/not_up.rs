@@ -77,9 +77,11 @@ fn a_former_pack_is_moved_aside_under_its_run_and_stays_sound() {
     let suite = Suite::mini();
     without_postgres(&suite).exits(5);
     let first = run_of(&suite.pack());
-    without_postgres(&suite).exits(5);
-    assert_ne!(run_of(&suite.pack()), first);
     let aside = suite.pack().with_file_name(format!("pack.{first}"));
+    without_postgres(&suite)
+        .exits(5)
+        .says(&[&format!("the former pack is now `{}`", aside.display())]);
+    assert_ne!(run_of(&suite.pack()), first);
     verify(&aside).exits(1);
     assert_eq!(run_of(&aside), first);
 }

@@ -86,6 +86,44 @@ pub(crate) fn on_the_engine(run: &str) -> String {
     all.concat()
 }
 
+/// Everything on the engine, whoever it belongs to: containers, networks, volumes and images, each with its name and
+/// its id, sorted. Only for tests that nobody runs beside.
+#[track_caller]
+pub(crate) fn whole_engine() -> Vec<String> {
+    let all = [
+        docker(&[
+            "ps",
+            "--all",
+            "--no-trunc",
+            "--format",
+            "container {{.Names}} {{.ID}}",
+        ]),
+        docker(&[
+            "network",
+            "ls",
+            "--no-trunc",
+            "--format",
+            "network {{.Name}} {{.ID}}",
+        ]),
+        docker(&["volume", "ls", "--format", "volume {{.Name}}"]),
+        docker(&[
+            "image",
+            "ls",
+            "--all",
+            "--no-trunc",
+            "--format",
+            "image {{.Repository}}:{{.Tag}} {{.ID}}",
+        ]),
+    ];
+    let mut lines: Vec<_> = all
+        .iter()
+        .flat_map(|list| list.lines())
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    lines
+}
+
 /// Nothing of a run is left.
 #[track_caller]
 pub(crate) fn assert_nothing_left(run: &str) {

@@ -7,7 +7,7 @@ use std::{
         fs::{PermissionsExt as _, chown},
         process::CommandExt as _,
     },
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Weak},
     time::{Duration, Instant},
@@ -141,10 +141,17 @@ fn command(program: &str) -> Command {
 }
 
 fn binaries() -> PathBuf {
-    std::env::var_os("PG_BIN").map_or_else(
-        || Path::new("/usr/lib/postgresql/15/bin").to_owned(),
-        PathBuf::from,
-    )
+    std::env::var_os("PG_BIN").map_or_else(newest_binaries, PathBuf::from)
+}
+
+fn newest_binaries() -> PathBuf {
+    let installed = std::fs::read_dir("/usr/lib/postgresql").expect("is `scripts/setup` done?");
+    let versions = installed.flatten().map(|version| version.path());
+    let newest = versions.max_by_key(|version| {
+        let name = version.file_name().unwrap_or_default().to_string_lossy();
+        name.parse::<u32>().unwrap_or(0)
+    });
+    newest.expect("is `scripts/setup` done?").join("bin")
 }
 
 /// The id to run as when we are root.

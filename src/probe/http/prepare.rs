@@ -44,6 +44,23 @@ pub enum Expect {
     Metrics,
 }
 
+impl Prepared {
+    /// A request without a header or a body of its own.
+    pub(super) fn plain(request: &str, site: &Site) -> Result<Self, String> {
+        let (method, service, path) = split(request)?;
+        Ok(Self {
+            url: format!("http://{}{path}", reach(&service, site)?),
+            method,
+            service,
+            path,
+            headers: Vec::new(),
+            body: String::new(),
+            expect: None,
+            timeout: TIMEOUT,
+        })
+    }
+}
+
 /// Evaluate the parameters of an `http` look: the body first, then the headers with `body` in scope.
 pub fn prepare(tree: &Tree, scope: &Scope<'_>, site: &Site) -> Result<Prepared, String> {
     let part = |key: &str| tree.get(key).map(|part| evaluate(part, scope)).transpose();

@@ -6,9 +6,10 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::prepare;
+use super::{digest_of, prepare};
 use crate::{
     cel::{Text, World},
+    digest::Digest,
     gate::{model::Tree, tree::literal},
     probe::{
         Blind, look,
@@ -230,4 +231,27 @@ fn a_prepared_request_is_complete() {
         (prepared.body.as_str(), prepared.timeout, prepared.headers),
         ("b", Duration::from_secs(1), vec![])
     );
+}
+
+#[tokio::test]
+async fn a_document_is_known_by_its_digest_and_told_of_when_it_cannot_be_had() {
+    let address = server().await;
+    let ground = Still::at(&[("api", address), ("gone", SocketAddr::from(([127, 0, 0, 1], 1)))]);
+    let site = site(Arc::new(ground), Arc::new(Kept::default()), BTreeMap::new());
+    assert_eq!(
+        digest_of("GET api /metrics", &site).await,
+        Ok(Digest::of("# TYPE up gauge\nup 1\n"))
+    );
+    let refused = [
+        ("GET api /json", "api/json answered 503"),
+        ("GET gone /", "gone/: refused"),
+        ("GET nobody /", "service `nobody` has no address"),
+        (
+            "GET api",
+            "`GET api` is not a request\nhint: write `GET service /path`",
+        ),
+    ];
+    for (request, words) in refused {
+        assert_eq!(digest_of(request, &site).await, Err(words.to_owned()));
+    }
 }
