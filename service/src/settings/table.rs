@@ -74,7 +74,7 @@ pub(crate) static SHUTDOWN_SECONDS: Setting = optional("SHUTDOWN_SECONDS", "10")
 pub(crate) static RUST_LOG: Setting = optional("RUST_LOG", "info,sqlx=warn");
 
 /// All of them, in the order above.
-pub(crate) static ALL: [&Setting; 28] = [
+pub(crate) static ALL: &[&Setting] = &[
     &DATABASE_URL,
     &CELERY_BROKER_URL,
     &CELERY_RESULT_BACKEND,

@@ -6,7 +6,7 @@ use super::Shared;
 use crate::{
     db,
     queue::{self, Failure, Task},
-    tasks::{self, TaskError},
+    tasks::{self, Job, TaskError, Work},
 };
 
 /// Makes the attempt, reports and logs how it ended. Nothing is returned: what could not even be reported is
@@ -57,7 +57,17 @@ async fn done(shared: &Shared, task: &Task) -> Result<(), TaskError> {
         .bind(soft)
         .execute(&mut *transaction)
         .await?;
-    let result = tasks::run(&mut transaction, task).await?;
+    let Some(entry) = tasks::entry(&task.name) else {
+        return Err(TaskError::Refused("there is no such task"));
+    };
+    let job = Job {
+        connection: &mut transaction,
+        task,
+        settings: &shared.settings,
+    };
+    let result = match entry.work {
+        Work::Transaction(run) => run(job).await?,
+    };
     queue::finish(&mut transaction, task, &result).await?;
     Ok(transaction.commit().await?)
 }
