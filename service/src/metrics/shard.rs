@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::BUCKETS;
-use crate::tasks;
+use crate::{settings::Stage, tasks};
 
 const PREFIX: &str = "tasks-";
 const SUFFIX: &str = ".json";
@@ -108,7 +108,7 @@ impl Shard {
     }
 
     fn change(&self, task: &str, change: impl FnOnce(&mut Counts)) {
-        let label = tasks::entry(task).map_or("unknown", |entry| entry.name);
+        let label = tasks::entry(task, Stage::Test).map_or("unknown", |entry| entry.name);
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         change(tally.entry(label.to_owned()).or_default());
     }
