@@ -1,17 +1,16 @@
 //! `health.probe`: the smallest task. That it came back says that queue, worker and database work together.
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
-use super::TaskError;
+use super::{Job, TaskError};
 
 /// Its name.
 pub(crate) const NAME: &str = "health.probe";
 
 /// Says who did it.
-pub(crate) async fn run(connection: &mut PgConnection) -> Result<Value, TaskError> {
+pub(crate) async fn run(job: Job<'_>) -> Result<Value, TaskError> {
     let role: String = sqlx::query_scalar("select current_user::text")
-        .fetch_one(connection)
+        .fetch_one(job.connection)
         .await?;
     Ok(json!({ "status": "ok", "db_user": role }))
 }

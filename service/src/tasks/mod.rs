@@ -1,79 +1,178 @@
-//! The tasks: what a worker can be asked to do. Each is one file; its name and queue stand in the catalogue.
-//!
-//! A task works inside the transaction that will acknowledge it, so its effect and its end are one.
+//! The tasks: what a worker can be asked to do. Each is one file and one line of the catalogue.
 
+mod error;
 pub(crate) mod health_probe;
+pub(crate) mod pii_scan;
+mod r4;
 pub(crate) mod recompute_window;
+pub(crate) mod retention;
+
+use std::{pin::Pin, time::Duration};
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 
-use crate::{db, queue::Task};
-
-/// A task's name, and the queue it stands on unless somebody says otherwise.
-pub(crate) struct Entry {
-    /// Its name.
-    pub(crate) name: &'static str,
-    /// Its queue.
-    pub(crate) queue: &'static str,
-}
+pub(crate) use self::error::{Overrun, TaskError};
+use crate::{
+    queue::{self, Task},
+    settings::{self, Limits, Stage},
+};
 
 /// Every task there is. Metrics know no other label.
-pub(crate) const CATALOGUE: [Entry; 2] = [
-    Entry {
-        name: health_probe::NAME,
-        queue: "housekeeping",
-    },
-    Entry {
-        name: recompute_window::NAME,
-        queue: "attribution",
-    },
+pub(crate) static CATALOGUE: &[Entry] = &[
+    Entry::new(
+        health_probe::NAME,
+        "housekeeping",
+        Work::Transaction(|job| Box::pin(health_probe::run(job))),
+    ),
+    Entry::new(
+        recompute_window::NAME,
+        "attribution",
+        Work::Transaction(|job| Box::pin(recompute_window::run(job))),
+    ),
+    Entry::new(
+        pii_scan::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(pii_scan::run(job))),
+    ),
+    Entry::new(
+        retention::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(retention::run(job))),
+    ),
+    Entry::new(
+        r4::poison_pill::NAME,
+        "maintenance",
+        Work::Steps(|job| Box::pin(r4::poison_pill::run(job))),
+    )
+    .in_tests_only(),
+    Entry::new(
+        r4::crash_after_write_pre_ack::NAME,
+        "maintenance",
+        Work::Steps(|job| Box::pin(r4::crash_after_write_pre_ack::run(job))),
+    )
+    .in_tests_only(),
+    Entry::new(
+        r4::rls_cross_tenant_probe::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(r4::rls_cross_tenant_probe::run(job))),
+    )
+    .in_tests_only(),
+    Entry::new(
+        r4::runaway_sleep::NAME,
+        "maintenance",
+        Work::Computing(r4::runaway_sleep::COMPUTING),
+    )
+    .limited(|_| r4::runaway_sleep::LIMITS)
+    .in_tests_only(),
+    Entry::new(
+        r4::sentinel_side_effect::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(r4::sentinel_side_effect::run(job))),
+    )
+    .in_tests_only(),
+    Entry::new(
+        r4::privilege_probes::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(r4::privilege_probes::run(job))),
+    )
+    .in_tests_only(),
 ];
 
-/// The entry of a task, if there is such a task.
-pub(crate) fn entry(name: &str) -> Option<&'static Entry> {
-    CATALOGUE.iter().find(|entry| entry.name == name)
+/// A line of the catalogue.
+pub(crate) struct Entry {
+    /// The task's name.
+    pub(crate) name: &'static str,
+    /// The queue it stands on.
+    pub(crate) queue: &'static str,
+    /// How it is done.
+    pub(crate) work: Work,
+    /// How long it may take.
+    pub(crate) limits: fn(&settings::Worker) -> Limits,
+    /// Whether it proves something about the worker and is not there in production.
+    is_test: bool,
 }
 
-/// Why a task did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TaskError {
-    /// It was asked for something that cannot be done, now or later.
-    #[error("{0}")]
-    Refused(&'static str),
-    /// The database did not do it this time.
-    #[error("{}", db::words(.0))]
-    Database(#[from] sqlx::Error),
-    /// It ran into its hard limit and was dropped.
-    #[error("the task ran into its hard limit")]
-    TimedOut,
-}
-
-/// What Postgres says when it cancels a statement, here always for the soft limit.
-const QUERY_CANCELED: &str = "57014";
-
-impl TaskError {
-    /// The word that is logged, stored and counted.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Refused(_) => "validation_error",
-            Self::Database(error) if db::is_code(error, QUERY_CANCELED) => "soft_time_limit",
-            Self::Database(_) => "database_error",
-            Self::TimedOut => "hard_time_limit",
+impl Entry {
+    const fn new(name: &'static str, queue: &'static str, work: Work) -> Self {
+        Self {
+            name,
+            queue,
+            work,
+            limits: |settings| settings.limits,
+            is_test: false,
         }
     }
 
-    /// Whether trying again can help.
-    pub(crate) const fn may_pass(&self) -> bool {
-        !matches!(self, Self::Refused(_))
+    /// With limits of its own.
+    const fn limited(mut self, limits: fn(&settings::Worker) -> Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    const fn in_tests_only(mut self) -> Self {
+        self.is_test = true;
+        self
     }
 }
 
-/// Does a task, in the transaction that will acknowledge it. Returns what is kept as its result.
-pub(crate) async fn run(connection: &mut PgConnection, task: &Task) -> Result<Value, TaskError> {
-    match task.name.as_str() {
-        health_probe::NAME => health_probe::run(connection).await,
-        recompute_window::NAME => recompute_window::run(connection, &task.args).await,
-        _ => Err(TaskError::Refused("there is no such task")),
+/// How a task is done.
+pub(crate) enum Work {
+    /// In one transaction, the one that acknowledges it: its effect and its end are one.
+    Transaction(Run),
+    /// In transactions of its own, which it begins with [`Job::begin`]. It is acknowledged in one more, after the
+    /// last: a step that was committed may be done again.
+    Steps(Run),
+    /// By a process of its own between two transactions.
+    Computing(Computing),
+}
+
+/// Work that computes.
+pub(crate) struct Computing {
+    /// Reads what is to be computed.
+    pub(crate) input: Run,
+    /// Computes it, in the child: no database, no environment.
+    pub(crate) compute: fn(&Value) -> Result<Value, &'static str>,
+    /// Writes what was computed, or what holds when that took too long, in the transaction that acknowledges it.
+    pub(crate) settle: for<'a> fn(Job<'a>, Computed) -> Ending<'a>,
+}
+
+/// What came of a computation.
+pub(crate) type Computed = Result<Value, Overrun>;
+
+/// Does a task, or a part of it. Returns what is kept as its result, or handed to the next part.
+pub(crate) type Run = for<'a> fn(Job<'a>) -> Ending<'a>;
+
+/// The future of a task.
+pub(crate) type Ending<'a> = Pin<Box<dyn Future<Output = Result<Value, TaskError>> + Send + 'a>>;
+
+/// What a task is given.
+pub(crate) struct Job<'a> {
+    /// The database: of a `Transaction`, in the context of the task's tenant; of `Steps`, outside of any transaction.
+    pub(crate) connection: &'a mut PgConnection,
+    /// What was asked for.
+    pub(crate) task: &'a Task,
+    /// What the worker is told.
+    pub(crate) settings: &'a settings::Worker,
+    /// What no statement may exceed.
+    pub(crate) hard_limit: Duration,
+}
+
+impl Job<'_> {
+    /// Begins a transaction in the context of the task's tenant.
+    pub(crate) async fn begin(&mut self) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+        queue::begin_on(self.connection, self.task.tenant_id, self.hard_limit).await
     }
+}
+
+/// The entry of a task, if there is such a task on this stage.
+pub(crate) fn entry(name: &str, stage: Stage) -> Option<&'static Entry> {
+    catalogue(stage).find(|entry| entry.name == name)
+}
+
+/// Every task there is on this stage.
+pub(crate) fn catalogue(stage: Stage) -> impl Iterator<Item = &'static Entry> {
+    CATALOGUE
+        .iter()
+        .filter(move |entry| stage == Stage::Test || !entry.is_test)
 }

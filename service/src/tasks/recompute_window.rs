@@ -3,9 +3,8 @@
 use chrono::{Days, NaiveDate, NaiveTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
-use super::TaskError;
+use super::{Job, TaskError};
 
 /// Its name.
 pub(crate) const NAME: &str = "attribution.recompute_window";
@@ -40,9 +39,9 @@ const RECOMPUTE: &str = "
        set allocated_revenue_cents = excluded.allocated_revenue_cents, updated_at = clock_timestamp()";
 
 /// Computes one day. The tenant is the transaction's context; row security adds it to every condition above.
-pub(crate) async fn run(connection: &mut PgConnection, args: &Value) -> Result<Value, TaskError> {
-    let args =
-        Args::deserialize(args).map_err(|_| TaskError::Refused("`args` is not a day and a model version"))?;
+pub(crate) async fn run(job: Job<'_>) -> Result<Value, TaskError> {
+    let args = Args::deserialize(&job.task.args)
+        .map_err(|_| TaskError::Refused("`args` is not a day and a model version"))?;
     if args.model_version != MODEL_VERSION {
         return Err(TaskError::Refused("there is no such model version"));
     }
@@ -54,7 +53,7 @@ pub(crate) async fn run(connection: &mut PgConnection, args: &Value) -> Result<V
         .bind(start)
         .bind(end)
         .bind(MODEL_VERSION)
-        .execute(connection)
+        .execute(job.connection)
         .await?
         .rows_affected();
     Ok(json!({ "shares_written": written }))
