@@ -42,8 +42,14 @@ def settings():
         "E2E_MIGRATION_OWNER_PASSWORD": password["owner"],
         "E2E_APP_USER_PASSWORD": password["app"],
         "E2E_SECRET_BOX_KEY": secrets.token_hex(32),
+        "E2E_JWT_PUBLIC_KEYS": json.dumps({"current_kid": "bench", "keys": {"bench": public_key()}}),
         "E2E_MOCK_PLATFORM_URL": "http://mock_platform:8080",
     }
+
+
+def public_key():
+    secret = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
+    return subprocess.run(["openssl", "rsa", "-pubout"], input=secret, check=True, capture_output=True).stdout.decode()
 
 
 class Peer:
