@@ -23,7 +23,7 @@ use super::{
     images::{IMAGELESS, Image, Images},
     names::{Filter, LIVE, Names, of_run},
     networks::Networks,
-    refusal::Refusal,
+    refusal::{Refusal, told},
     works::Works,
 };
 use crate::{
@@ -231,6 +231,7 @@ impl Place {
         }
         let seen = ask(client.inspect_container(&container, None::<InspectContainerOptions>)).await?;
         let state = seen.state.unwrap_or_default();
+        let started_at = told(state.started_at, "when it started a container")?;
         let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
         let pid = pid.filter(|pid| *pid != 0);
         let check = service.healthcheck.clone().filter(|check| !check.test.is_empty());
@@ -239,7 +240,7 @@ impl Place {
             name,
             Unit {
                 container: container.clone(),
-                started_at: state.started_at.unwrap_or_default(),
+                started_at,
                 definition: service,
                 image,
                 journal: Arc::clone(&journal),

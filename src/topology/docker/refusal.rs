@@ -107,6 +107,12 @@ impl From<Client> for Refusal {
     }
 }
 
+/// What the engine must have said. An empty text would be equal to every other one, and nobody would notice.
+pub(super) fn told(said: Option<String>, what: &str) -> Result<String, Refusal> {
+    said.filter(|said| !said.is_empty())
+        .ok_or_else(|| Refusal::words(format!("the Docker engine did not say {what}")))
+}
+
 /// What the engine said without what it always says, and with a hint where somebody can do something.
 fn plain(message: &str) -> String {
     let mut said = message.trim();
