@@ -242,7 +242,10 @@ pub const CHANGES: &[Kind] = &[
         "service",
         &[
             must("service", Type::Service),
-            must("action", Type::OneOf(&["stop", "kill", "pause", "restart"])),
+            must(
+                "action",
+                Type::OneOf(&["stop", "kill", "pause", "restart", "disconnect"]),
+            ),
         ],
         &[],
     ),
@@ -316,6 +319,7 @@ const SERVICE: Sees = Fields(&[
     ("rss_kib", Leaf),
     ("cpu_pct", Leaf),
     ("fds", Leaf),
+    ("networks", List(&Leaf)),
     ("took_ms", Leaf),
     ("last_words", Leaf),
 ]);

@@ -8,6 +8,7 @@ mod creation;
 mod engine;
 mod images;
 mod inside;
+mod links;
 mod look;
 mod names;
 mod networks;
@@ -169,6 +170,14 @@ impl Substrate for Docker {
 
     fn signal<'a>(&'a self, name: &'a str, signal: Signal) -> BoxFuture<'a, Result<(), Cause>> {
         self.place.signal(name, signal).boxed()
+    }
+
+    fn disconnect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        self.place.disconnect(name).boxed()
+    }
+
+    fn connect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        self.place.connect(name).boxed()
     }
 
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {

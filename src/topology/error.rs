@@ -70,7 +70,7 @@ pub enum Error {
     /// One act on one service failed.
     #[error("failed to {act} `{service}`")]
     Act {
-        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`, `look inside`.
+        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`, `disconnect`, `connect`, `look inside`.
         act: &'static str,
         /// The service.
         service: String,

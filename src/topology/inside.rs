@@ -24,9 +24,7 @@ impl Topology {
         within: Duration,
     ) -> Result<Inside> {
         let failed = |cause| Error::act("look inside", service, cause);
-        if self.line(service)?.borrow().is_over() {
-            return Err(failed("it does not live".into()));
-        }
+        self.alive("look inside", service)?;
         self.substrate
             .inside(service, argv, input, within)
             .await

@@ -60,6 +60,7 @@ impl Topology {
             rss_kib: vitals.rss_kib,
             cpu_pct: vitals.cpu_pct,
             fds: vitals.fds,
+            networks: vitals.networks,
             took_ms: life
                 .took
                 .map_or(0, |took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),

@@ -51,6 +51,10 @@ use super::{
 };
 use crate::compose::model::{Model, Service};
 
+/// Why a service stays where it is.
+const UNCUT: &str = "a process of this host cannot be cut off from its network: it shares the host's, \
+                     use `--substrate docker`";
+
 /// One copy of the services on this host.
 pub(crate) struct Native {
     run: Arc<RunFolder>,
@@ -222,6 +226,7 @@ impl Native {
             rss_kib: Some(measured.rss_kib),
             cpu_pct: Some(cpu_pct),
             fds: measured.fds,
+            networks: None,
             last_words: unit.journal.last_words(),
         }
     }
@@ -296,6 +301,14 @@ impl Substrate for Native {
 
     fn signal<'a>(&'a self, name: &'a str, signal: Signal) -> BoxFuture<'a, Result<(), Cause>> {
         std::future::ready(self.signal_process(name, signal)).boxed()
+    }
+
+    fn disconnect<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        std::future::ready(Err(UNCUT.into())).boxed()
+    }
+
+    fn connect<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        std::future::ready(Err(UNCUT.into())).boxed()
     }
 
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {

@@ -44,6 +44,9 @@ pub struct ServiceSeen {
     pub cpu_pct: Option<f64>,
     /// Open file descriptors of all its processes; null when they may not be looked at.
     pub fds: Option<u64>,
+    /// The networks it is on: one of the run by its name in the compose file, another by the engine's. Null natively,
+    /// and when the engine is silent.
+    pub networks: Option<Vec<String>>,
     /// Milliseconds from its start until it was ready, or over.
     pub took_ms: u64,
     /// The last lines it wrote, redacted; when it wrote none, what its last health look said or why it did not start.
@@ -63,5 +66,7 @@ pub(crate) struct Vitals {
     pub(crate) rss_kib: Option<u64>,
     pub(crate) cpu_pct: Option<f64>,
     pub(crate) fds: Option<u64>,
+    /// Absent where a service has no networks of its own, and when they cannot be seen.
+    pub(crate) networks: Option<Vec<String>>,
     pub(crate) last_words: String,
 }

@@ -98,6 +98,12 @@ pub(crate) trait Substrate: Send + Sync {
     /// Send a signal to a service that lives.
     fn signal<'a>(&'a self, name: &'a str, signal: Signal) -> BoxFuture<'a, Result<(), Cause>>;
 
+    /// Take a service that lives off every network of the run.
+    fn disconnect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>>;
+
+    /// Put it back on each of them, under the names it had there.
+    fn connect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>>;
+
     /// What can be seen of a service now.
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals>;
 

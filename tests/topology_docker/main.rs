@@ -8,6 +8,7 @@ mod bring_up;
 mod house;
 mod inside;
 mod leaving;
+mod links;
 mod pull;
 mod refused;
 mod scratch;

@@ -9,6 +9,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{
     engine::ask,
     inside::Look,
+    links::networks,
     place::{Leader, Place},
     refusal::Refusal,
 };
@@ -28,6 +29,7 @@ struct Known {
     image: Option<String>,
     /// What it was made with: its image's, and what the compose file adds.
     environment: BTreeMap<String, String>,
+    networks: Vec<String>,
 }
 
 impl Place {
@@ -50,7 +52,9 @@ impl Place {
         let (cpu_pct, sample) = unit.sample.step(&measured);
         unit.sample = sample;
         let is_seen = unit.leader != Leader::Hidden;
-        let (image, environment) = known.map_or((None, None), |known| (known.image, Some(known.environment)));
+        let (image, environment, networks) = known.map_or((None, None, None), |known| {
+            (known.image, Some(known.environment), Some(known.networks))
+        });
         Vitals {
             image: unit.image.reference.clone(),
             image_id: image.unwrap_or_else(|| unit.image.id.clone()),
@@ -61,6 +65,7 @@ impl Place {
             rss_kib: is_seen.then_some(measured.rss_kib),
             cpu_pct: is_seen.then_some(cpu_pct),
             fds: measured.fds.filter(|_| is_seen),
+            networks,
             last_words: unit.journal.last_words(),
         }
     }
@@ -70,10 +75,15 @@ impl Place {
         let client = self.engine.client().await?;
         let called = self.names.of(name);
         let seen = ask(client.inspect_container(&called, None::<InspectContainerOptions>)).await?;
+        let networks = networks(&seen)
+            .iter()
+            .map(|network| self.networks.declared(network))
+            .collect();
         let variables = seen.config.and_then(|config| config.env).unwrap_or_default();
         let pairs = variables.iter().filter_map(|variable| variable.split_once('='));
         Ok(Known {
             image: seen.image,
+            networks,
             environment: pairs
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),

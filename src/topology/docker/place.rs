@@ -7,7 +7,7 @@ use std::{
 };
 
 use bollard::{
-    models::{NetworkConnectRequest, VolumeCreateRequest},
+    models::VolumeCreateRequest,
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
@@ -18,7 +18,7 @@ use futures::FutureExt as _;
 
 use super::{
     attend::{Attendance, listen},
-    creation::{Form, endpoint, is_volume},
+    creation::{Form, is_volume},
     engine::{Engine, ask},
     images::{IMAGELESS, Image, Images},
     names::{Filter, LIVE, Names, of_run},
@@ -44,9 +44,6 @@ use crate::{
 /// What asks a container to end whose image does not say how it wants to be asked.
 const TERM: &str = "SIGTERM";
 
-/// The network of services whose compose file names none.
-const DEFAULT: &str = "default";
-
 /// One copy of the services.
 pub(super) struct Place {
     pub(super) run: Arc<RunFolder>,
@@ -55,9 +52,9 @@ pub(super) struct Place {
     pub(super) site: Site,
     pub(super) addresses: Addresses,
     pub(super) images: Arc<Images>,
-    networks: Arc<Networks>,
+    pub(super) networks: Arc<Networks>,
     /// True for a copy that stands on the networks of the living one, unnoticed.
-    is_guest: bool,
+    pub(super) is_guest: bool,
     units: Mutex<BTreeMap<String, Unit>>,
     pub(super) works: Works,
     pub(super) is_removed: AtomicBool,
@@ -267,6 +264,8 @@ impl Place {
         });
         let client = self.engine.client().await?;
         if let Some((container, true)) = known {
+            // Started as it was: on its networks, too, if it was taken off them.
+            self.join(name, &container, service).await?;
             return Ok(container);
         }
         let called = self.names.of(name);
@@ -275,18 +274,7 @@ impl Place {
             Err(refusal) if !refusal.is_absence() => return Err(refusal),
             _ => {}
         }
-        let mut networks = Vec::new();
-        let declared = service.networks.iter().map(String::as_str);
-        let default = service.networks.is_empty().then_some(DEFAULT);
-        for network in declared.chain(default) {
-            networks.push(self.networks.named(&self.engine, network).await?);
-        }
-        // Whoever asks for the service by name must find the living one.
-        let aliases = if self.is_guest {
-            Vec::new()
-        } else {
-            vec![name.to_owned()]
-        };
+        let networks = self.networks_of(service).await?;
         let form = Form {
             name,
             service,
@@ -295,7 +283,7 @@ impl Place {
             folder: &self.site.folder,
             addresses: &self.addresses,
             network: &networks[0],
-            aliases: aliases.clone(),
+            aliases: self.aliases(name),
         };
         for (volume, _) in form.volumes() {
             let request = VolumeCreateRequest {
@@ -307,13 +295,8 @@ impl Place {
         }
         let options = CreateContainerOptionsBuilder::default().name(&called).build();
         let created = ask(client.create_container(Some(options), form.body())).await?;
-        for network in &networks[1..] {
-            let request = NetworkConnectRequest {
-                container: created.id.clone(),
-                endpoint_config: Some(endpoint(&aliases)),
-            };
-            ask(client.connect_network(network, request)).await?;
-        }
+        // Only the first can be named when it is made.
+        self.join(name, &created.id, service).await?;
         Ok(created.id)
     }
 
