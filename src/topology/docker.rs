@@ -6,6 +6,7 @@ mod check;
 mod context;
 mod creation;
 mod engine;
+mod exec;
 mod images;
 mod inside;
 mod links;
@@ -36,7 +37,7 @@ use super::{
     prepare::prepare,
     run_folder::{RunFolder, create_passable, remove},
     seen::Vitals,
-    substrate::{Inside, LifeLine, On, Signal, Site, Substrate},
+    substrate::{Executed, LifeLine, On, Signal, Site, Substrate},
     tenure::Tenure,
     vitals::listener_of,
 };
@@ -194,8 +195,17 @@ impl Substrate for Docker {
         argv: &'a [String],
         input: &'a [u8],
         within: Duration,
-    ) -> BoxFuture<'a, Result<Inside, Cause>> {
+    ) -> BoxFuture<'a, Result<Executed, Cause>> {
         self.place.look_inside(name, argv, input, within).boxed()
+    }
+
+    fn exec<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Executed, Cause>> {
+        self.place.exec(name, argv, within).boxed()
     }
 
     fn notices(&self) -> Vec<String> {

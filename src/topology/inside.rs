@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Topology,
     error::{Error, Result},
-    substrate::Inside,
+    substrate::Executed,
 };
 
 impl Topology {
@@ -22,7 +22,7 @@ impl Topology {
         argv: &[String],
         input: &[u8],
         within: Duration,
-    ) -> Result<Inside> {
+    ) -> Result<Executed> {
         let failed = |cause| Error::act("look inside", service, cause);
         self.alive("look inside", service)?;
         self.substrate

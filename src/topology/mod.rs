@@ -11,6 +11,7 @@ mod census;
 mod clean;
 mod docker;
 mod error;
+mod exec;
 mod goal;
 mod inside;
 mod journal;
@@ -48,7 +49,7 @@ pub use self::{
     scratch::Scratch,
     seen::ServiceSeen,
     stale::stale,
-    substrate::{Inside, On, Redactor, Site},
+    substrate::{Executed, On, Redactor, Site},
     tenure::{Incarnation, Tenure},
 };
 use self::{

@@ -54,9 +54,9 @@ pub struct Site {
     pub closure: PathBuf,
 }
 
-/// What closure said when it was run inside a service.
+/// How a program that was run in a service ended, and what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inside {
+pub struct Executed {
     /// Its exit code, or 128 + the number of the signal that ended it.
     pub exit_code: i32,
     /// Everything it wrote to its standard output.
@@ -120,7 +120,16 @@ pub(crate) trait Substrate: Send + Sync {
         argv: &'a [String],
         input: &'a [u8],
         within: Duration,
-    ) -> BoxFuture<'a, Result<Inside, Cause>>;
+    ) -> BoxFuture<'a, Result<Executed, Cause>>;
+
+    /// Run a program of the service's own in it while it lives: under its account, with its environment, in its folder,
+    /// with nothing to read. One that is not heard to its end is ended.
+    fn exec<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Executed, Cause>>;
 
     /// What was done in another way than the compose file says, one line each.
     fn notices(&self) -> Vec<String> {

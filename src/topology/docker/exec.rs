@@ -57,7 +57,10 @@ impl Place {
             argv: argv.to_vec(),
         };
         let (wanted, given_up) = oneshot::channel();
-        let run = self.works.see_through(program.run(within, given_up).boxed()).await;
+        let run = self
+            .works
+            .see_through(program.run(within, given_up).boxed())
+            .await;
         drop(wanted);
         Ok(run?)
     }

@@ -17,7 +17,7 @@ use crate::topology::{
     census::Census,
     error::Cause,
     seen::Vitals,
-    substrate::Inside,
+    substrate::Executed,
     vitals::{account, measure},
 };
 
@@ -96,7 +96,7 @@ impl Place {
         argv: &[String],
         input: &[u8],
         within: Duration,
-    ) -> Result<Inside, Cause> {
+    ) -> Result<Executed, Cause> {
         let (container, user) = {
             let units = self.units();
             let unit = units.get(name).ok_or("it was never started")?;
