@@ -15,6 +15,7 @@ mod names;
 mod networks;
 mod place;
 mod refusal;
+mod stats;
 mod sweep;
 mod tenure;
 mod works;

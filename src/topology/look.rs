@@ -60,6 +60,11 @@ impl Topology {
             rss_kib: vitals.rss_kib,
             cpu_pct: vitals.cpu_pct,
             fds: vitals.fds,
+            mem_kib: vitals.usage.mem_kib,
+            mem_limit_kib: vitals.usage.mem_limit_kib,
+            pids: vitals.usage.pids,
+            pids_limit: vitals.usage.pids_limit,
+            throttled_periods: vitals.usage.throttled_periods,
             networks: vitals.networks,
             took_ms: life
                 .took

@@ -45,7 +45,7 @@ use super::{
     prepare::prepare,
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
-    seen::Vitals,
+    seen::{Usage, Vitals},
     substrate::{Executed, LifeLine, Signal, Site, Substrate},
     tenure::{Incarnation, Tenure},
     vitals::{Sample, environment, measure},
@@ -227,6 +227,7 @@ impl Native {
             rss_kib: Some(measured.rss_kib),
             cpu_pct: Some(cpu_pct),
             fds: measured.fds,
+            usage: Usage::default(),
             networks: None,
             last_words: unit.journal.last_words(),
         }

@@ -15,3 +15,4 @@ mod refused;
 mod scratch;
 mod silence;
 mod tenure;
+mod usage;
