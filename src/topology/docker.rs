@@ -6,9 +6,11 @@ mod check;
 mod context;
 mod creation;
 mod engine;
+mod events;
 mod exec;
 mod images;
 mod inside;
+mod ledger;
 mod links;
 mod look;
 mod names;
@@ -38,8 +40,8 @@ use super::{
     prepare::prepare,
     run_folder::{RunFolder, create_passable, remove},
     seen::Vitals,
-    substrate::{Executed, LifeLine, On, Signal, Site, Substrate},
-    tenure::Tenure,
+    substrate::{Ear, Executed, LifeLine, On, Signal, Site, Substrate},
+    tenure::{Heard, Tenure},
     vitals::listener_of,
 };
 use crate::compose::model::{Model, Service};
@@ -89,6 +91,9 @@ impl Docker {
         // Before a long build: without an engine there is nothing to build for.
         let reached = place.engine.client().await;
         reached.map_err(|refusal| Error::Substrate(refusal.into()))?;
+        if place.is_live() {
+            place.events.follow(&place.engine, &place.names);
+        }
         prepare(model, &place.site, place.run.id()).await?;
         for (name, service) in &model.services {
             place.images.of(name, service).await?;
@@ -207,6 +212,14 @@ impl Substrate for Docker {
         within: Duration,
     ) -> BoxFuture<'a, Result<Executed, Cause>> {
         self.place.exec(name, argv, within).boxed()
+    }
+
+    fn tell(&self, ear: Ear) {
+        self.place.events.tell(ear);
+    }
+
+    fn heard(&self) -> BoxFuture<'_, Option<Heard>> {
+        self.place.events.heard().map(Some).boxed()
     }
 
     fn notices(&self) -> Vec<String> {

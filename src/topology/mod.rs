@@ -49,8 +49,8 @@ pub use self::{
     scratch::Scratch,
     seen::ServiceSeen,
     stale::stale,
-    substrate::{Executed, On, Redactor, Site},
-    tenure::{Incarnation, Tenure},
+    substrate::{Ear, Executed, On, Redactor, Site},
+    tenure::{Heard, Incarnation, Tenure},
 };
 use self::{
     docker::Docker,

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::compose::model::{Model, Service};
@@ -14,11 +15,14 @@ use super::{
     error::{Cause, Leftover, Result},
     life::Life,
     seen::Vitals,
-    tenure::Tenure,
+    tenure::{Heard, Tenure},
 };
 
 /// Takes what may not reach paper out of a line.
 pub type Redactor = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// Told everything that an engine says of what it does to the services, as it says it, not redacted.
+pub type Ear = Arc<dyn Fn(&Value) + Send + Sync>;
 
 /// What services run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +134,14 @@ pub(crate) trait Substrate: Send + Sync {
         argv: &'a [String],
         within: Duration,
     ) -> BoxFuture<'a, Result<Executed, Cause>>;
+
+    /// Tell this one what an engine says from now on; where there is none, nothing is said.
+    fn tell(&self, _ear: Ear) {}
+
+    /// What an engine was heard to do for others; none where there is no engine.
+    fn heard(&self) -> BoxFuture<'_, Option<Heard>> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// What was done in another way than the compose file says, one line each.
     fn notices(&self) -> Vec<String> {

@@ -5,6 +5,7 @@
 
 mod acts;
 mod bring_up;
+mod events;
 mod exec;
 mod house;
 mod inside;

@@ -22,6 +22,7 @@ use tokio::{
 use super::{
     engine::{Engine, ask},
     inside::converse,
+    ledger::Act,
     place::Place,
     refusal::Refusal,
 };
@@ -56,6 +57,9 @@ impl Place {
             container: container.ok_or("it was never started")?,
             argv: argv.to_vec(),
         };
+        self.events
+            .ledger
+            .ask(&program.container, Act::exec(&argv.join(" ")));
         let (wanted, given_up) = oneshot::channel();
         let run = self
             .works

@@ -11,6 +11,7 @@ use futures::FutureExt as _;
 use super::{
     creation::endpoint,
     engine::ask,
+    ledger::Act,
     place::{Place, Unit},
     refusal::Refusal,
 };
@@ -32,7 +33,9 @@ impl Place {
                         container: container.clone(),
                         force: None,
                     };
-                    ask(client.disconnect_network(&network, request)).await?;
+                    let cut = ask(client.disconnect_network(&network, request));
+                    let act = Act::Disconnect(network.clone());
+                    place.asking(&container, act, cut).await?;
                 }
             }
             Ok(())

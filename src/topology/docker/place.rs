@@ -7,7 +7,7 @@ use std::{
 };
 
 use bollard::{
-    models::VolumeCreateRequest,
+    models::{ContainerConfig, VolumeCreateRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
@@ -20,7 +20,9 @@ use super::{
     attend::{Attendance, listen},
     creation::{Form, is_volume},
     engine::{Engine, ask},
+    events::Events,
     images::{IMAGELESS, Image, Images},
+    ledger::Act,
     names::{Filter, LIVE, Names, of_run},
     networks::Networks,
     refusal::{Refusal, told},
@@ -44,6 +46,9 @@ use crate::{
 /// What asks a container to end whose image does not say how it wants to be asked.
 const TERM: &str = "SIGTERM";
 
+/// What an engine runs a health check with that is one line of text, when the image does not say.
+const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
 /// One copy of the services.
 pub(super) struct Place {
     pub(super) run: Arc<RunFolder>,
@@ -57,6 +62,7 @@ pub(super) struct Place {
     pub(super) is_guest: bool,
     units: Mutex<BTreeMap<String, Unit>>,
     pub(super) works: Works,
+    pub(super) events: Events,
     pub(super) is_removed: AtomicBool,
 }
 
@@ -107,6 +113,7 @@ impl Place {
             is_guest: false,
             units: Mutex::default(),
             works: Works::default(),
+            events: Events::default(),
             is_removed: AtomicBool::new(false),
             run,
             engine,
@@ -173,8 +180,9 @@ impl Place {
         Ok(Arc::new(Journal::open(&path, Arc::clone(&self.site.redact))?))
     }
 
-    /// Write nothing more of what the services say.
+    /// Write nothing more of what the services, and the engine of them, say.
     pub(super) fn close_journals(&self) {
+        self.events.close();
         self.units().values().for_each(|unit| unit.journal.close());
     }
 
@@ -222,7 +230,8 @@ impl Place {
         let container = self.container(&name, &service, &image).await?;
         let voices = listen(&self.engine, &container).await?;
         let client = self.engine.client().await?;
-        let started = ask(client.start_container(&container, None::<StartContainerOptions>)).await;
+        let start = ask(client.start_container(&container, None::<StartContainerOptions>));
+        let started = self.asking(&container, Act::Start, start).await;
         if let Err(refusal) = started {
             return Err(self.blamed(refusal).await);
         }
@@ -231,6 +240,8 @@ impl Place {
         let started_at = told(state.started_at, "when it started a container")?;
         let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
         let pid = pid.filter(|pid| *pid != 0);
+        let config = seen.config.unwrap_or_default();
+        self.events.ledger.enter(&container, &name, check_of(&config));
         let check = service.healthcheck.clone().filter(|check| !check.test.is_empty());
         life.send_modify(|life| life.begin(pid, check.is_some()));
         self.units().insert(
@@ -270,6 +281,10 @@ impl Place {
         }
         let called = self.names.of(name);
         let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        if let Some((former, _)) = known {
+            // One that lives is killed by the way.
+            self.events.ledger.ask(&former, Act::Kill);
+        }
         match ask(client.remove_container(&called, Some(options))).await {
             Err(refusal) if !refusal.is_absence() => return Err(refusal),
             _ => {}
@@ -337,10 +352,19 @@ impl Place {
             ask(client.kill_container(&container, Some(options)))
         };
         let done = match signal {
-            Signal::Stop => kill(stop.as_deref().unwrap_or(TERM)).await,
-            Signal::Kill => kill("SIGKILL").await,
-            Signal::Pause => ask(client.pause_container(&container)).await,
-            Signal::Unpause => ask(client.unpause_container(&container)).await,
+            Signal::Stop => {
+                let stop = kill(stop.as_deref().unwrap_or(TERM));
+                self.asking(&container, Act::Kill, stop).await
+            }
+            Signal::Kill => self.asking(&container, Act::Kill, kill("SIGKILL")).await,
+            Signal::Pause => {
+                let pause = ask(client.pause_container(&container));
+                self.asking(&container, Act::Pause, pause).await
+            }
+            Signal::Unpause => {
+                let unpause = ask(client.unpause_container(&container));
+                self.asking(&container, Act::Unpause, unpause).await
+            }
         };
         done.map_err(|refusal| {
             if refusal.is_of_the_dead() {
@@ -349,6 +373,21 @@ impl Place {
                 refusal.into()
             }
         })
+    }
+
+    /// Ask the engine for an act, and have that in the ledger before it can be heard.
+    pub(super) async fn asking<T>(
+        &self,
+        container: &str,
+        act: Act,
+        question: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        self.events.ledger.ask(container, act.clone());
+        let answer = question.await;
+        if answer.as_ref().is_err_and(Refusal::is_answer) {
+            self.events.ledger.refused(container, act);
+        }
+        answer
     }
 
     /// The life of a service that was begun here last.
@@ -361,5 +400,20 @@ impl Place {
 
     pub(super) fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The words of the health check that the engine makes of a container, its image's own too, as it joins them.
+fn check_of(config: &ContainerConfig) -> Option<String> {
+    let check = config.healthcheck.as_ref()?.test.as_ref()?;
+    let (kind, words) = check.split_first()?;
+    match kind.as_str() {
+        "CMD" => Some(words.join(" ")),
+        "CMD-SHELL" => {
+            let shell = config.shell.clone().filter(|shell| !shell.is_empty());
+            let shell = shell.unwrap_or_else(|| SHELL.map(str::to_owned).to_vec());
+            Some([shell, words.to_vec()].concat().join(" "))
+        }
+        _ => None,
     }
 }

@@ -65,6 +65,11 @@ impl Refusal {
         self.status == Some(404)
     }
 
+    /// True when the engine said no, rather than nothing: it did not do what it was asked to.
+    pub(super) fn is_answer(&self) -> bool {
+        self.status.is_some()
+    }
+
     /// True when the engine says that the container it was asked to do something to does not run.
     pub(super) fn is_of_the_dead(&self) -> bool {
         self.is_absence() || (self.status == Some(409) && self.said.contains("is not running"))
