@@ -106,8 +106,8 @@ impl Ledger {
     pub(super) fn hear(&self, container: &str, act: Act) {
         let mut pages = self.pages();
         let key = (container.to_owned(), act);
-        let is_known = pages.heard.contains_key(&key) || pages.heard.len() < KINDS;
-        let key = if is_known {
+        let is_known = pages.heard.contains_key(&key) || pages.asked.contains_key(&key);
+        let key = if is_known || pages.heard.len() < KINDS {
             key
         } else {
             (key.0, Act::exec("more programs than can be told apart"))
