@@ -114,7 +114,7 @@ pub(super) async fn facts(service: &str, site: &Site) -> Result<Value, Blind> {
     let seen = seen
         .first()
         .ok_or_else(|| Blind::because(format!("`{service}` is not to be seen")))?;
-    let facts = ["state", "exit_code", "pid", "started_at"];
+    let facts = ["state", "exit_code", "pid", "started_at", "networks"];
     Ok(facts
         .iter()
         .map(|fact| ((*fact).to_owned(), seen[*fact].clone()))

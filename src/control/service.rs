@@ -1,4 +1,4 @@
-//! The change `service`: a service stopped, killed, frozen or restarted as a whole.
+//! The change `service`: a service stopped, killed, frozen, restarted or taken off its networks as a whole.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::{
     probe::{Action, Blind, Params, Site},
 };
 
-/// `{service, action}`, with `stop`, `kill`, `pause` or `restart`.
+/// `{service, action}`, with `stop`, `kill`, `pause`, `restart` or `disconnect`.
 pub(super) async fn make(
     params: Params<'_>,
     site: &Site,
@@ -26,8 +26,9 @@ pub(super) async fn make(
         "kill" => (Action::Kill, Some(Back::Start)),
         "pause" => (Action::Pause, Some(Back::Resume)),
         "restart" => (Action::Restart, None),
+        "disconnect" => (Action::Disconnect, Some(Back::Connect)),
         other => {
-            let hint = "hint: it may be `stop`, `kill`, `pause` or `restart`";
+            let hint = "hint: it may be `stop`, `kill`, `pause`, `restart` or `disconnect`";
             return Err(Blind::because(format!("`action` is `{other}`\n{hint}")));
         }
     };
@@ -35,7 +36,13 @@ pub(super) async fn make(
     if is_over(&before) {
         return Err(Blind::because(format!("`{service}` does not live")));
     }
-    draft.record.witness.before = witness(&before, &before);
+    if action == Action::Disconnect && before["networks"].is_null() {
+        return Err(Blind::because(format!(
+            "the networks of `{service}` cannot be seen: a process of this host has none of its own\nhint: use \
+             `--substrate docker`"
+        )));
+    }
+    draft.record.witness.before = witness(back, &before, &before);
     draft.fact("before", before.clone());
     let undo = Undo::Service {
         service: service.to_owned(),
@@ -47,27 +54,40 @@ pub(super) async fn make(
     draft.undo = Some((undo, ticket));
     site.ground.act(service, action).await.map_err(Blind::because)?;
     let after = facts(service, site).await?;
-    draft.record.witness.after = witness(&before, &after);
+    draft.record.witness.after = witness(back, &before, &after);
     draft.fact("exit_code", after["exit_code"].clone());
     draft.fact("answers", answers(service, site).await);
     draft.fact("after", after);
     Ok(())
 }
 
-/// Its state, and whether it is still the process we knew: a restart shows in nothing else.
-fn witness(known: &Value, seen: &Value) -> Value {
+/// Its state, and whether it is still the process we knew: a restart shows in nothing else. Of a service that is taken
+/// off its networks, which ones it is on: how it bears that is not the change.
+fn witness(back: Option<Back>, known: &Value, seen: &Value) -> Value {
+    if back == Some(Back::Connect) {
+        return json!({ "networks": seen["networks"] });
+    }
     let same = known["pid"] == seen["pid"] && known["started_at"] == seen["started_at"];
     json!({ "state": seen["state"], "process": if same { "as known" } else { "another" } })
 }
 
 /// The witness once undone: the process that came back is the one we know from now on.
-pub(super) async fn undone(service: &str, site: &Site, record: &mut ChangeRecord) -> Result<Value, String> {
-    let had = record.witness.before["state"].clone();
+pub(super) async fn undone(
+    service: &str,
+    action: Option<Back>,
+    site: &Site,
+    record: &mut ChangeRecord,
+) -> Result<Value, String> {
+    let before = record.facts.get("before");
+    let had = before.map(|before| before["state"].clone()).unwrap_or_default();
     let now = settled(service, &had, site)
         .await
         .map_err(|blind| blind.to_string())?;
-    let witness = witness(&now, &now);
+    let (witness, has) = (witness(action, &now, &now), now["state"].clone());
     record.facts.insert("undone".into(), now);
+    if action == Some(Back::Connect) && had != has {
+        return Err(format!("`{service}` is {has} now, and was {had}"));
+    }
     Ok(witness)
 }
 
@@ -77,6 +97,7 @@ pub(super) async fn back(service: &str, action: Back, site: &Site) -> Result<(),
     match action {
         Back::Start if is_over(&now) => site.ground.act(service, Action::Start).await,
         Back::Resume if now["state"] == "paused" => site.ground.act(service, Action::Resume).await,
+        Back::Connect => site.ground.act(service, Action::Connect).await,
         Back::Start | Back::Resume => Ok(()),
     }
 }

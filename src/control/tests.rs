@@ -307,7 +307,7 @@ async fn an_environment_is_changed_and_restored() {
 
 #[tokio::test]
 async fn every_action_on_a_service_lands_and_is_undone() {
-    for action in ["stop", "kill", "pause", "restart"] {
+    for action in ["stop", "kill", "pause", "restart", "disconnect"] {
         let (ground, site) = still();
         let desk = Desk::new();
         let mut applied = desk
@@ -327,6 +327,35 @@ async fn every_action_on_a_service_lands_and_is_undone() {
         );
         assert_eq!(applied.observation()["undone"], true);
     }
+}
+
+#[tokio::test]
+async fn the_witness_of_a_service_off_its_networks_is_where_it_is_seen_and_it_must_be_well_again() {
+    let (ground, site) = still();
+    let desk = Desk::new();
+    let params = json!({"service": "api", "action": "disconnect"});
+    let mut applied = desk.make("service", Place::Live, params.clone(), &site).await;
+    assert_eq!(applied.record.witness.before, json!({"networks": ["default"]}));
+    assert_eq!(applied.record.witness.after, json!({"networks": []}));
+    applied.undo(&site, &desk.journal).await;
+    assert!(applied.record.undone(), "{:?}", applied.record);
+
+    ground
+        .services
+        .lock()
+        .expect("not poisoned")
+        .get_mut("api")
+        .expect("there")
+        .networks = None;
+    let refused = desk.make("service", Place::Live, params, &site).await;
+    assert!(!refused.record.landed());
+    assert_eq!(
+        refused.record.error.as_deref(),
+        Some(
+            "the networks of `api` cannot be seen: a process of this host has none of its own\nhint: use `--substrate \
+             docker`"
+        )
+    );
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub enum Undo {
     Service {
         /// The service.
         service: String,
-        /// `start` or `resume`; none when there is nothing to do but look.
+        /// `start`, `resume` or `connect`; none when there is nothing to do but look.
         action: Option<Back>,
     },
     /// Run SQL.
@@ -52,6 +52,8 @@ pub enum Back {
     Start,
     /// Let it go on.
     Resume,
+    /// Put it back on its networks.
+    Connect,
 }
 
 impl Undo {
@@ -93,7 +95,7 @@ impl Undo {
         record.witness.undone = match &self {
             Self::Env { service } => env::undone(service, site, record).await?,
             Self::Compose { services } => super::compose::undone(services, site, record).await?,
-            Self::Service { service, .. } => service::undone(service, site, record).await?,
+            Self::Service { service, action } => service::undone(service, *action, site, record).await?,
             Self::Sql {
                 db, clone, tables, ..
             } => sql::undone(db, clone.as_deref(), tables, site).await?,

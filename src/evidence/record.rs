@@ -21,7 +21,7 @@ use crate::{
     judge::verdict::Constants,
     name::is_safe_path,
     observation::{GateRecord, OnPaper},
-    pack::layout::{CONSTANTS, EXCHANGES, PHYSICS, TIMELINE, observations},
+    pack::layout::{CONSTANTS, ENGINE_EVENTS, EXCHANGES, PHYSICS, TIMELINE, observations},
     redact::Redactor,
 };
 
@@ -43,6 +43,8 @@ struct Inner {
     redactor: Redactor,
     timeline: Lines,
     exchanges: Lines,
+    /// Made with its first line: natively there is none.
+    engine_events: OnceLock<Lines>,
     trouble: OnceLock<String>,
 }
 
@@ -63,6 +65,7 @@ impl Record {
             redactor,
             timeline: Lines::create(&folder.join(TIMELINE)).map_err(failed)?,
             exchanges: Lines::create(&folder.join(EXCHANGES)).map_err(failed)?,
+            engine_events: OnceLock::new(),
             trouble: OnceLock::new(),
         }));
         record
@@ -127,6 +130,19 @@ impl Record {
     pub fn exchange(&self, exchange: &Exchange) -> io::Result<()> {
         let line = self.0.redactor.json(serde_json::to_value(exchange)?);
         self.remember(EXCHANGES, self.0.exchanges.append(&line))
+    }
+
+    /// Append what a container engine said. Called by one at a time.
+    pub fn engine_event(&self, event: &Value) -> io::Result<()> {
+        let lines = if let Some(lines) = self.0.engine_events.get() {
+            lines
+        } else {
+            let made = Lines::create(&self.0.folder.join(ENGINE_EVENTS));
+            let made = self.remember(ENGINE_EVENTS, made)?;
+            self.0.engine_events.get_or_init(|| made)
+        };
+        let line = self.0.redactor.json(event.clone());
+        self.remember(ENGINE_EVENTS, lines.append(&line))
     }
 
     /// Write what a gate saw, in place of what it had seen before, and give it back as it stands on paper: that, and

@@ -239,7 +239,10 @@ pub const CHANGES: &[Kind] = &[
         "service",
         &[
             must("service", Type::Service),
-            must("action", Type::OneOf(&["stop", "kill", "pause", "restart"])),
+            must(
+                "action",
+                Type::OneOf(&["stop", "kill", "pause", "restart", "disconnect"]),
+            ),
         ],
         &[],
     ),
@@ -313,6 +316,12 @@ const SERVICE: Sees = Fields(&[
     ("rss_kib", Leaf),
     ("cpu_pct", Leaf),
     ("fds", Leaf),
+    ("mem_kib", Leaf),
+    ("mem_limit_kib", Leaf),
+    ("pids", Leaf),
+    ("pids_limit", Leaf),
+    ("throttled_periods", Leaf),
+    ("networks", List(&Leaf)),
     ("took_ms", Leaf),
     ("last_words", Leaf),
 ]);

@@ -25,6 +25,8 @@ pub const SEAL: &str = "seal.json";
 pub const TIMELINE: &str = "timeline.jsonl";
 /// Every HTTP exchange, one a line.
 pub const EXCHANGES: &str = "exchanges.jsonl";
+/// What a container engine said of what it did to the services, one event a line; only where there was one.
+pub const ENGINE_EVENTS: &str = "engine_events.jsonl";
 /// What every sentence may see besides its gate's own observations.
 pub const CONSTANTS: &str = "constants.json";
 /// The machine before, during and after the run.
@@ -102,7 +104,7 @@ const DERIVED_LOGS: [&str; 3] = [
     "logs/r3_ingestion_under_fire.log",
 ];
 
-const RAW: [&str; 5] = [SEAL, TIMELINE, EXCHANGES, CONSTANTS, PHYSICS];
+const RAW: [&str; 6] = [SEAL, TIMELINE, EXCHANGES, ENGINE_EVENTS, CONSTANTS, PHYSICS];
 
 const RAW_OF_A_SPAN: [&str; 4] = ["requests.csv", "rows.csv", "series.csv", "latency.hlog"];
 
@@ -146,6 +148,7 @@ mod tests {
             ("seal.json", Role::Raw),
             ("timeline.jsonl", Role::Raw),
             ("exchanges.jsonl", Role::Raw),
+            ("engine_events.jsonl", Role::Raw),
             ("runner_physics_probe.json", Role::Raw),
             ("gates/EG8.1/gate.toml", Role::Given),
             ("gates/EG8.1/sql/migrations.sql", Role::Given),

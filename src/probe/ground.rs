@@ -23,6 +23,10 @@ pub enum Action {
     Start,
     /// Stop and start.
     Restart,
+    /// Take it off its networks.
+    Disconnect,
+    /// Put it back on them.
+    Connect,
 }
 
 /// A change to what services are told, before they are started.

@@ -134,6 +134,8 @@ pub(crate) struct Faked {
     pub(crate) pid: u32,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) planned: BTreeMap<String, String>,
+    /// Null where a service has no network of its own.
+    pub(crate) networks: Option<Vec<String>>,
 }
 
 impl Still {
@@ -158,6 +160,7 @@ impl Still {
             state: "healthy".into(),
             pid: 10,
             planned: env.clone(),
+            networks: Some(vec!["default".to_owned()]),
             env,
         };
         self.services
@@ -191,7 +194,8 @@ impl Ground for Still {
     fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>> {
         Box::pin(async move {
             self.with(service, "inspect", |faked| {
-                vec![serde_json::json!({ "name": service, "state": faked.state, "pid": faked.pid, "started_at": faked.pid })]
+                vec![serde_json::json!({ "name": service, "state": faked.state, "pid": faked.pid, "started_at": faked.pid,
+                    "networks": faked.networks })]
             })
         })
     }
@@ -216,6 +220,8 @@ impl Ground for Still {
                 |faked| match action {
                     Action::Stop | Action::Kill => faked.state = "exited".into(),
                     Action::Pause => faked.state = "paused".into(),
+                    Action::Disconnect => faked.networks = Some(Vec::new()),
+                    Action::Connect => faked.networks = Some(vec!["default".to_owned()]),
                     Action::Resume => faked.state = "healthy".into(),
                     Action::Start | Action::Restart => {
                         faked.state = "healthy".into();

@@ -146,6 +146,8 @@ impl Stand {
             Action::Resume => self.topology.unpause(service).await,
             Action::Start => self.topology.start(service, READY_AGAIN).await,
             Action::Restart => self.topology.restart(service, READY_AGAIN).await,
+            Action::Disconnect => self.topology.disconnect(service).await,
+            Action::Connect => self.topology.connect(service).await,
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 pub(super) struct Look {
     pub(super) parts: BTreeMap<String, Result<Value, String>>,
     /// What somebody other than closure did since closure last did something there: `service api` → `was recreated`.
-    pub(super) disturbed: BTreeMap<String, &'static str>,
+    pub(super) disturbed: BTreeMap<String, String>,
 }
 
 impl Look {
@@ -74,6 +74,9 @@ impl Seal {
     }
 }
 
+/// The part that says whether a container engine was heard all the time.
+pub(super) const ENGINE: &str = "engine_events";
+
 /// The last boundary of a run.
 pub(super) const END: &str = "the end";
 
@@ -90,6 +93,7 @@ fn called(name: &str) -> String {
     match (name, name.strip_prefix("service ")) {
         (_, Some(service)) => format!("service `{service}`"),
         ("git_sha", _) => "the commit".to_owned(),
+        (ENGINE, _) => "whether the engine can be heard".to_owned(),
         ("git_dirty", _) => "whether the working tree is clean".to_owned(),
         ("closure_sha256", _) => "closure's own program".to_owned(),
         (name, _) => format!("`{name}`"),
@@ -152,7 +156,7 @@ mod tests {
         let mut disturbed = look(&[("service api", "image")]);
         disturbed
             .disturbed
-            .insert("service api".to_owned(), "was recreated");
+            .insert("service api".to_owned(), "was recreated".to_owned());
         assert_eq!(
             seal.boundary(END, 9, &disturbed).as_deref(),
             Some("the seal broke at the end: service `api` was recreated")

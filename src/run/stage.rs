@@ -109,6 +109,9 @@ impl Stage {
             On::Docker => Topology::docker,
         };
         let topology = stand_on(Arc::clone(&run), place, model, addresses.clone()).map_err(not_up)?;
+        let paper = record.clone();
+        // What cannot be written now is missed when the record is closed.
+        topology.tell(Arc::new(move |event| drop(paper.engine_event(event))));
         let overlays = std::sync::Mutex::default();
         let source = drawn.compose.clone();
         let stand = Stand {

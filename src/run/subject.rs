@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{ground::Stand, seal::Look};
+use super::{
+    ground::Stand,
+    seal::{ENGINE, Look},
+};
 use crate::{
     digest::Digest,
     gate::model::Sealed,
@@ -74,6 +77,14 @@ pub(super) fn is_dirty(folder: &Path, artifacts: Option<&Path>) -> Option<bool> 
 /// asks of its databases and services.
 pub(super) async fn standing(stand: &Stand, site: &Site) -> Look {
     let mut look = Look::default();
+    if let Some(heard) = stand.topology.heard().await {
+        let disturbed = heard.of_others.into_iter();
+        look.disturbed = disturbed
+            .map(|(service, what)| (part_of(&service), what))
+            .collect();
+        let whole = heard.missed.map_or_else(|| Ok(json!("heard")), Err);
+        look.parts.insert(ENGINE.to_owned(), whole);
+    }
     for seen in stand.topology.inspect_all().await {
         let what = json!({"image": seen.image, "image_id": seen.image_id, "digest": seen.digest});
         look.parts.insert(part_of(&seen.name), Ok(what));
@@ -81,7 +92,10 @@ pub(super) async fn standing(stand: &Stand, site: &Site) -> Look {
     for (service, tenure) in stand.topology.tenures().await {
         match tenure {
             Ok(tenure) => {
-                let disturbed = tenure.disturbed().map(|what| (part_of(&service), what));
+                let disturbed = tenure
+                    .disturbed()
+                    .map(|what| (part_of(&service), what.to_owned()));
+                // Said shorter, and also where nothing was heard.
                 look.disturbed.extend(disturbed);
             }
             Err(cause) => drop(look.parts.insert(part_of(&service), Err(cause.to_string()))),

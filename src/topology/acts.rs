@@ -78,6 +78,30 @@ impl Topology {
         self.inspect(service).await
     }
 
+    /// Take a service off every network of its run, in both directions: it lives on, and reaches nobody. Containers
+    /// only. Undone by [`Topology::connect`], or by starting it again.
+    ///
+    /// # Errors
+    /// When it does not live, or is a process of this host.
+    pub async fn disconnect(&self, service: &str) -> Result<ServiceSeen> {
+        self.alive("disconnect", service)?;
+        let cut = self.substrate.disconnect(service).await;
+        cut.map_err(|cause| Error::act("disconnect", service, cause))?;
+        self.inspect(service).await
+    }
+
+    /// Put a service back on every network of its run, under the names it had there. One that was never taken off
+    /// them stays as it is.
+    ///
+    /// # Errors
+    /// When it does not live, or is a process of this host.
+    pub async fn connect(&self, service: &str) -> Result<ServiceSeen> {
+        self.alive("connect", service)?;
+        let joined = self.substrate.connect(service).await;
+        joined.map_err(|cause| Error::act("connect", service, cause))?;
+        self.inspect(service).await
+    }
+
     /// Stop a service if it lives, and start it with another definition; it keeps that one until told otherwise.
     /// Undone by restarting with the definition it had before: [`Topology::definition`].
     ///
@@ -194,13 +218,19 @@ impl Topology {
     }
 
     async fn signal(&self, act: &'static str, service: &str, signal: Signal) -> Result<()> {
-        if self.line(service)?.borrow().is_over() {
-            return Err(Error::act(act, service, "it does not live"));
-        }
+        self.alive(act, service)?;
         self.substrate
             .signal(service, signal)
             .await
             .map_err(|cause| Error::act(act, service, cause))
+    }
+
+    /// An error unless the service lives.
+    pub(super) fn alive(&self, act: &'static str, service: &str) -> Result<()> {
+        if self.line(service)?.borrow().is_over() {
+            return Err(Error::act(act, service, "it does not live"));
+        }
+        Ok(())
     }
 }
 

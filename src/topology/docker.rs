@@ -6,13 +6,18 @@ mod check;
 mod context;
 mod creation;
 mod engine;
+mod events;
+mod exec;
 mod images;
 mod inside;
+mod ledger;
+mod links;
 mod look;
 mod names;
 mod networks;
 mod place;
 mod refusal;
+mod stats;
 mod sweep;
 mod tenure;
 mod works;
@@ -35,8 +40,8 @@ use super::{
     prepare::prepare,
     run_folder::{RunFolder, create_passable, remove},
     seen::Vitals,
-    substrate::{Inside, LifeLine, On, Signal, Site, Substrate},
-    tenure::Tenure,
+    substrate::{Ear, Executed, LifeLine, On, Signal, Site, Substrate},
+    tenure::{Heard, Tenure},
     vitals::listener_of,
 };
 use crate::compose::model::{Model, Service};
@@ -86,6 +91,9 @@ impl Docker {
         // Before a long build: without an engine there is nothing to build for.
         let reached = place.engine.client().await;
         reached.map_err(|refusal| Error::Substrate(refusal.into()))?;
+        if place.is_live() {
+            place.events.follow(&place.engine, &place.names);
+        }
         prepare(model, &place.site, place.run.id()).await?;
         for (name, service) in &model.services {
             place.images.of(name, service).await?;
@@ -171,6 +179,14 @@ impl Substrate for Docker {
         self.place.signal(name, signal).boxed()
     }
 
+    fn disconnect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        self.place.disconnect(name).boxed()
+    }
+
+    fn connect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        self.place.connect(name).boxed()
+    }
+
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {
         self.place.look(name).boxed()
     }
@@ -185,8 +201,25 @@ impl Substrate for Docker {
         argv: &'a [String],
         input: &'a [u8],
         within: Duration,
-    ) -> BoxFuture<'a, Result<Inside, Cause>> {
+    ) -> BoxFuture<'a, Result<Executed, Cause>> {
         self.place.look_inside(name, argv, input, within).boxed()
+    }
+
+    fn exec<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Executed, Cause>> {
+        self.place.exec(name, argv, within).boxed()
+    }
+
+    fn tell(&self, ear: Ear) {
+        self.place.events.tell(ear);
+    }
+
+    fn heard(&self) -> BoxFuture<'_, Option<Heard>> {
+        self.place.events.heard().map(Some).boxed()
     }
 
     fn notices(&self) -> Vec<String> {

@@ -70,7 +70,8 @@ pub enum Error {
     /// One act on one service failed.
     #[error("failed to {act} `{service}`")]
     Act {
-        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`, `look inside`.
+        /// The act: `start`, `stop`, `kill`, `pause`, `unpause`, `disconnect`, `connect`, `look inside`, `run a
+        /// program in`.
         act: &'static str,
         /// The service.
         service: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Topology,
     error::{Error, Result},
-    substrate::Inside,
+    substrate::Executed,
 };
 
 impl Topology {
@@ -22,11 +22,9 @@ impl Topology {
         argv: &[String],
         input: &[u8],
         within: Duration,
-    ) -> Result<Inside> {
+    ) -> Result<Executed> {
         let failed = |cause| Error::act("look inside", service, cause);
-        if self.line(service)?.borrow().is_over() {
-            return Err(failed("it does not live".into()));
-        }
+        self.alive("look inside", service)?;
         self.substrate
             .inside(service, argv, input, within)
             .await

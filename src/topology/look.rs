@@ -60,6 +60,12 @@ impl Topology {
             rss_kib: vitals.rss_kib,
             cpu_pct: vitals.cpu_pct,
             fds: vitals.fds,
+            mem_kib: vitals.usage.mem_kib,
+            mem_limit_kib: vitals.usage.mem_limit_kib,
+            pids: vitals.usage.pids,
+            pids_limit: vitals.usage.pids_limit,
+            throttled_periods: vitals.usage.throttled_periods,
+            networks: vitals.networks,
             took_ms: life
                 .took
                 .map_or(0, |took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),

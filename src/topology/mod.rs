@@ -11,6 +11,7 @@ mod census;
 mod clean;
 mod docker;
 mod error;
+mod exec;
 mod goal;
 mod inside;
 mod journal;
@@ -48,8 +49,8 @@ pub use self::{
     scratch::Scratch,
     seen::ServiceSeen,
     stale::stale,
-    substrate::{Inside, On, Redactor, Site},
-    tenure::{Incarnation, Tenure},
+    substrate::{Ear, Executed, On, Redactor, Site},
+    tenure::{Heard, Incarnation, Tenure},
 };
 use self::{
     docker::Docker,

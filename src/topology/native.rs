@@ -5,6 +5,7 @@ mod account;
 mod attend;
 mod binaries;
 mod cluster;
+mod exec;
 mod inside;
 mod launch;
 mod needs;
@@ -44,12 +45,16 @@ use super::{
     prepare::prepare,
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
-    seen::Vitals,
-    substrate::{Inside, LifeLine, Signal, Site, Substrate},
+    seen::{Usage, Vitals},
+    substrate::{Executed, LifeLine, Signal, Site, Substrate},
     tenure::{Incarnation, Tenure},
     vitals::{Sample, environment, measure},
 };
 use crate::compose::model::{Model, Service};
+
+/// Why a service stays where it is.
+const UNCUT: &str = "a process of this host cannot be cut off from its network: it shares the host's, \
+                     use `--substrate docker`";
 
 /// One copy of the services on this host.
 pub(crate) struct Native {
@@ -222,6 +227,8 @@ impl Native {
             rss_kib: Some(measured.rss_kib),
             cpu_pct: Some(cpu_pct),
             fds: measured.fds,
+            usage: Usage::default(),
+            networks: None,
             last_words: unit.journal.last_words(),
         }
     }
@@ -233,7 +240,7 @@ impl Native {
         argv: &[String],
         input: &[u8],
         within: Duration,
-    ) -> Result<Inside, Cause> {
+    ) -> Result<Executed, Cause> {
         let leader = self.units().get(name).map(|unit| unit.leader);
         let leader = leader.ok_or("it was never started")?;
         if !leader.is_alive() {
@@ -244,6 +251,17 @@ impl Native {
         let mut command = inside::command(&closure, programs.account.as_ref(), &self.place.marker);
         command.args(argv).arg("--pid").arg(leader.pid.to_string());
         inside::converse(command, input, within).await
+    }
+
+    async fn run_beside(&self, name: &str, argv: &[String], within: Duration) -> Result<Executed, Cause> {
+        let of = |unit: &Unit| (unit.leader, Arc::clone(&unit.launch));
+        let known = self.units().get(name).map(of);
+        let (leader, launch) = known.ok_or("it was never started")?;
+        if !leader.is_alive() {
+            return Err("it does not live".into());
+        }
+        let argv = self.place.argv(argv, &launch.environment)?;
+        exec::exec(&launch, &argv, within).await
     }
 
     /// End and remove this copy. Blocks until everything is gone.
@@ -298,6 +316,14 @@ impl Substrate for Native {
         std::future::ready(self.signal_process(name, signal)).boxed()
     }
 
+    fn disconnect<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        std::future::ready(Err(UNCUT.into())).boxed()
+    }
+
+    fn connect<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<(), Cause>> {
+        std::future::ready(Err(UNCUT.into())).boxed()
+    }
+
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals> {
         std::future::ready(self.look(name)).boxed()
     }
@@ -318,8 +344,17 @@ impl Substrate for Native {
         argv: &'a [String],
         input: &'a [u8],
         within: Duration,
-    ) -> BoxFuture<'a, Result<Inside, Cause>> {
+    ) -> BoxFuture<'a, Result<Executed, Cause>> {
         self.look_inside(name, argv, input, within).boxed()
+    }
+
+    fn exec<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Executed, Cause>> {
+        self.run_beside(name, argv, within).boxed()
     }
 
     fn twin(&self, label: &str, addresses: Addresses, _alone: bool) -> Result<Box<dyn Substrate>> {

@@ -44,6 +44,20 @@ pub struct ServiceSeen {
     pub cpu_pct: Option<f64>,
     /// Open file descriptors of all its processes; null when they may not be looked at.
     pub fds: Option<u64>,
+    /// Memory its container uses in KiB, without file cache that can be taken back at once. Null natively, and when the
+    /// engine is silent; so are the four below.
+    pub mem_kib: Option<u64>,
+    /// Memory its container may use in KiB; null without a limit.
+    pub mem_limit_kib: Option<u64>,
+    /// Processes and threads of its container.
+    pub pids: Option<u64>,
+    /// How many it may have; null without a limit.
+    pub pids_limit: Option<u64>,
+    /// In how many periods of the scheduler its container wanted more processor time than it may have, since its start.
+    pub throttled_periods: Option<u64>,
+    /// The networks it is on: one of the run by its name in the compose file, another by the engine's. Null natively,
+    /// and when the engine is silent.
+    pub networks: Option<Vec<String>>,
     /// Milliseconds from its start until it was ready, or over.
     pub took_ms: u64,
     /// The last lines it wrote, redacted; when it wrote none, what its last health look said or why it did not start.
@@ -63,5 +77,18 @@ pub(crate) struct Vitals {
     pub(crate) rss_kib: Option<u64>,
     pub(crate) cpu_pct: Option<f64>,
     pub(crate) fds: Option<u64>,
+    pub(crate) usage: Usage,
+    /// Absent where a service has no networks of its own, and when they cannot be seen.
+    pub(crate) networks: Option<Vec<String>>,
     pub(crate) last_words: String,
+}
+
+/// What a container as a whole uses and may use, each as far as it is known and limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) mem_kib: Option<u64>,
+    pub(crate) mem_limit_kib: Option<u64>,
+    pub(crate) pids: Option<u64>,
+    pub(crate) pids_limit: Option<u64>,
+    pub(crate) throttled_periods: Option<u64>,
 }

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::compose::model::{Model, Service};
@@ -14,11 +15,14 @@ use super::{
     error::{Cause, Leftover, Result},
     life::Life,
     seen::Vitals,
-    tenure::Tenure,
+    tenure::{Heard, Tenure},
 };
 
 /// Takes what may not reach paper out of a line.
 pub type Redactor = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// Told everything that an engine says of what it does to the services, as it says it, not redacted.
+pub type Ear = Arc<dyn Fn(&Value) + Send + Sync>;
 
 /// What services run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +58,9 @@ pub struct Site {
     pub closure: PathBuf,
 }
 
-/// What closure said when it was run inside a service.
+/// How a program that was run in a service ended, and what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inside {
+pub struct Executed {
     /// Its exit code, or 128 + the number of the signal that ended it.
     pub exit_code: i32,
     /// Everything it wrote to its standard output.
@@ -98,6 +102,12 @@ pub(crate) trait Substrate: Send + Sync {
     /// Send a signal to a service that lives.
     fn signal<'a>(&'a self, name: &'a str, signal: Signal) -> BoxFuture<'a, Result<(), Cause>>;
 
+    /// Take a service that lives off every network of the run.
+    fn disconnect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>>;
+
+    /// Put it back on each of them, under the names it had there.
+    fn connect<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Cause>>;
+
     /// What can be seen of a service now.
     fn vitals<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Vitals>;
 
@@ -114,7 +124,24 @@ pub(crate) trait Substrate: Send + Sync {
         argv: &'a [String],
         input: &'a [u8],
         within: Duration,
-    ) -> BoxFuture<'a, Result<Inside, Cause>>;
+    ) -> BoxFuture<'a, Result<Executed, Cause>>;
+
+    /// Run a program of the service's own in it while it lives: under its account, with its environment, in its folder,
+    /// with nothing to read. One that is not heard to its end is ended.
+    fn exec<'a>(
+        &'a self,
+        name: &'a str,
+        argv: &'a [String],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Executed, Cause>>;
+
+    /// Tell this one what an engine says from now on; where there is none, nothing is said.
+    fn tell(&self, _ear: Ear) {}
+
+    /// What an engine was heard to do for others; none where there is no engine.
+    fn heard(&self) -> BoxFuture<'_, Option<Heard>> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// What was done in another way than the compose file says, one line each.
     fn notices(&self) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Topology, error::Cause};
+use super::{Topology, error::Cause, substrate::Ear};
 
 /// One life of a service, told from every other one by its name and its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,7 +38,28 @@ impl Tenure {
     }
 }
 
+/// What an engine was heard to do that nobody here asked it for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// By service, as a predicate: `was paused by somebody else`, `ran out of memory`. Kept for as long as the run.
+    pub of_others: BTreeMap<String, String>,
+    /// Why something may have gone unheard since this was asked last.
+    pub missed: Option<String>,
+}
+
 impl Topology {
+    /// Tell this one everything that an engine says of what it does to the services, as it says it. Called before
+    /// [`Topology::prepare`]; nothing is told once the services are taken down or left.
+    pub fn tell(&self, ear: Ear) {
+        self.substrate.tell(ear);
+    }
+
+    /// What an engine was heard to do to the services since they were prepared, and nobody here asked it for: none
+    /// where there is no engine.
+    pub async fn heard(&self) -> Option<Heard> {
+        self.substrate.heard().await
+    }
+
     /// Who stands for each service, or why that cannot be told now.
     pub async fn tenures(&self) -> BTreeMap<String, Result<Tenure, Cause>> {
         let looks = self

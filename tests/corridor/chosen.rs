@@ -133,6 +133,10 @@ fn a_run_in_containers_passes_and_its_pack_is_judged_again_alone() {
         .says(&["outcome    pass, derived again from the evidence"]);
     let seal = seal_of(&suite);
     assert_eq!(seal["substrate"], "docker");
+    assert_eq!(seal["first"]["engine_events"], "heard");
+    for boundary in seal["boundaries"].as_array().unwrap() {
+        assert_eq!(boundary["unseen"], serde_json::json!({}));
+    }
     assert_nothing_left(seal["run_id"].as_str().unwrap());
 }
 
@@ -195,6 +199,39 @@ fn a_container_that_somebody_else_restarts_breaks_the_seal_by_its_services_name(
     verify(&suite.pack())
         .exits(1)
         .says(&["service `postgres` was restarted", "not_run      M1"]);
+    assert_eq!(on_the_engine(&run), "");
+}
+
+#[test]
+fn a_pause_by_somebody_else_breaks_the_seal_although_it_is_over() {
+    let suite = Suite::mini();
+    let _silence = alone();
+    let mut running = Running::start(suite.command_on("docker", &[]));
+    let run = running.until(Running::id).unwrap();
+    running.until(|running| running.has_said("gate 1/2").then_some(()));
+    let postgres = format!("closure-{run}-live-postgres");
+    docker(&["pause", &postgres]);
+    docker(&["unpause", &postgres]);
+    let said = running.finish();
+    assert!(matches!(said.code, Some(1 | 3)), "{said:?}");
+    said.says(&[
+        "the seal broke ",
+        ": service `postgres` was paused by somebody else",
+    ]);
+    verify(&suite.pack())
+        .exits(1)
+        .says(&["service `postgres` was paused by somebody else"]);
+    // What the engine said of it stands in the pack, and nothing of the run's secrets.
+    let events = fs::read_to_string(suite.pack().join("engine_events.jsonl")).unwrap();
+    let actions: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| event["Actor"]["Attributes"]["closure.service"] == "postgres")
+        .map(|event| event["Action"].clone())
+        .collect();
+    for action in ["start", "pause", "unpause"] {
+        assert!(actions.contains(&Value::from(action)), "{actions:?}");
+    }
     assert_eq!(on_the_engine(&run), "");
 }
 

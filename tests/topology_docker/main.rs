@@ -5,11 +5,15 @@
 
 mod acts;
 mod bring_up;
+mod events;
+mod exec;
 mod house;
 mod inside;
 mod leaving;
+mod links;
 mod pull;
 mod refused;
 mod scratch;
 mod silence;
 mod tenure;
+mod usage;

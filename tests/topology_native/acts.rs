@@ -103,6 +103,24 @@ async fn a_service_restarted_with_other_settings_runs_with_them_until_it_is_put_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_process_cannot_be_cut_off_from_its_network_and_that_is_said() {
+    let house = House::new("act-cut");
+    let topology = house.topology([("api", shell("exec sleep 600"))]);
+    assert_eq!(topology.bring_up(PATIENCE).await.unwrap()[0].networks, None);
+    for (act, error) in [
+        ("disconnect", topology.disconnect("api").await.unwrap_err()),
+        ("connect", topology.connect("api").await.unwrap_err()),
+    ] {
+        assert_eq!(error.to_string(), format!("failed to {act} `api`"));
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "a process of this host cannot be cut off from its network: it shares the host's, use `--substrate docker`"
+        );
+    }
+    topology.tear_down(false).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_nobody_knows_is_answered_with_the_nearest_name() {
     let house = House::new("act-unknown");
     let topology = house.topology([("worker", shell("exec sleep 600"))]);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use closure::topology::{Inside, Site, Topology};
+use closure::topology::{Executed, Site, Topology};
 
 use crate::house::{House, PATIENCE, model, shell};
 
@@ -41,7 +41,7 @@ async fn it_runs_under_the_services_account_and_knows_the_services_process() {
         .inside("api", &words(&["sidecar", "now"]), b"told", PATIENCE)
         .await
         .unwrap();
-    let expected = Inside {
+    let expected = Executed {
         exit_code: 4,
         stdout: format!("{account}\nsidecar now --pid {pid}\ntold").into_bytes(),
         stderr: "aside\n".to_owned(),

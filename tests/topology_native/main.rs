@@ -5,6 +5,7 @@
 mod acts;
 mod bring_up;
 mod cluster;
+mod exec;
 mod house;
 mod inside;
 mod leaving;

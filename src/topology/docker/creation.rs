@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The label that holds the service's name.
-const SERVICE: &str = "closure.service";
+pub(super) const SERVICE: &str = "closure.service";
 
 /// Everything a container is made from.
 pub(super) struct Form<'a> {

@@ -20,7 +20,7 @@ use super::{
     context::{Context, labelled},
     engine::{Engine, ask},
     names::Names,
-    refusal::Refusal,
+    refusal::{Refusal, told},
     works::Works,
 };
 use crate::{
@@ -149,7 +149,7 @@ impl Images {
     async fn here(&self, reference: &str) -> Result<Option<Image>, Refusal> {
         let client = self.engine.client().await?;
         match ask(client.inspect_image(reference)).await {
-            Ok(seen) => Ok(Some(image(reference, seen))),
+            Ok(seen) => Ok(Some(image(reference, seen)?)),
             Err(refusal) if refusal.is_absence() => Ok(None),
             Err(refusal) => Err(refusal),
         }
@@ -277,11 +277,11 @@ impl Images {
     }
 }
 
-fn image(reference: &str, seen: ImageInspect) -> Image {
+fn image(reference: &str, seen: ImageInspect) -> Result<Image, Refusal> {
     let config = seen.config.unwrap_or_default();
-    Image {
+    Ok(Image {
         reference: reference.to_owned(),
-        id: seen.id.unwrap_or_default(),
+        id: told(seen.id, &format!("the id of the image `{reference}`"))?,
         digest: seen
             .repo_digests
             .unwrap_or_default()
@@ -290,7 +290,7 @@ fn image(reference: &str, seen: ImageInspect) -> Image {
             .unwrap_or_default(),
         stop_signal: config.stop_signal.filter(|signal| !signal.is_empty()),
         volumes: config.volumes.unwrap_or_default(),
-    }
+    })
 }
 
 fn context(folder: &Path, build: &Build, names: &Names) -> Result<Vec<u8>, Refusal> {
@@ -355,7 +355,7 @@ pub(super) fn unknown_hint(reference: &str) -> String {
 mod tests {
     use std::fs;
 
-    use super::{Build, Names, context, name_and_tag};
+    use super::{Build, ImageInspect, Names, context, image, name_and_tag};
 
     #[test]
     fn a_reference_is_asked_for_with_its_tag_its_digest_or_the_latest() {
@@ -369,6 +369,25 @@ mod tests {
         ];
         for (reference, expected) in cases {
             assert_eq!(name_and_tag(reference), expected, "{reference}");
+        }
+    }
+
+    #[test]
+    fn an_image_without_an_id_is_none() {
+        let seen = |id: Option<&str>| ImageInspect {
+            id: id.map(str::to_owned),
+            ..ImageInspect::default()
+        };
+        assert_eq!(
+            image("tiny:1", seen(Some("sha256:aa"))).expect("said").id,
+            "sha256:aa"
+        );
+        for id in [None, Some("")] {
+            let refusal = image("tiny:1", seen(id)).expect_err("not said");
+            assert_eq!(
+                refusal.to_string(),
+                "the Docker engine did not say the id of the image `tiny:1`"
+            );
         }
     }
 

@@ -21,7 +21,7 @@ use super::{
     names::Names,
     refusal::Refusal,
 };
-use crate::topology::{census::MARKER, substrate::Inside};
+use crate::topology::{census::MARKER, substrate::Executed};
 
 /// The most it may say: several times what a look may hold.
 const LONGEST: usize = 64 << 20;
@@ -46,7 +46,7 @@ impl Look {
         self,
         within: Duration,
         given_up: oneshot::Receiver<()>,
-    ) -> Result<Inside, Refusal> {
+    ) -> Result<Executed, Refusal> {
         let name = self
             .names
             .of(&format!("{}-inside-{}", self.service, uuid::Uuid::new_v4()));
@@ -70,7 +70,7 @@ impl Look {
         removed.map(|()| seen)
     }
 
-    async fn look(&self, name: &str) -> Result<Inside, Refusal> {
+    async fn look(&self, name: &str) -> Result<Executed, Refusal> {
         let client = self.engine.client().await?;
         let options = AttachContainerOptionsBuilder::default()
             .stream(true)
@@ -91,7 +91,7 @@ impl Look {
             Some(Err(error)) => return Err(error.into()),
             None => return Err(Refusal::silence()),
         };
-        Ok(Inside {
+        Ok(Executed {
             exit_code: i32::try_from(code).unwrap_or(-1),
             stdout,
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
@@ -140,7 +140,10 @@ impl Look {
 }
 
 /// Tell it everything and hear it to its end.
-async fn converse(voices: AttachContainerResults, input: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
+pub(super) async fn converse(
+    voices: AttachContainerResults,
+    input: &[u8],
+) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
     let AttachContainerResults {
         mut output,
         input: mut stdin,

@@ -9,25 +9,30 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{
     engine::ask,
     inside::Look,
+    links::networks,
     place::{Leader, Place},
     refusal::Refusal,
+    stats::usage,
 };
 use crate::topology::{
     census::Census,
     error::Cause,
-    seen::Vitals,
-    substrate::Inside,
+    seen::{Usage, Vitals},
+    substrate::Executed,
     vitals::{account, measure},
 };
 
 /// How long an engine may take over a look.
 const GLANCE: Duration = Duration::from_secs(5);
 
-/// A container as the engine knows it now.
+/// A container as the engine knows it now; nothing when the engine is silent.
+#[derive(Default)]
 struct Known {
     image: Option<String>,
     /// What it was made with: its image's, and what the compose file adds.
-    environment: BTreeMap<String, String>,
+    environment: Option<BTreeMap<String, String>>,
+    networks: Option<Vec<String>>,
+    usage: Usage,
 }
 
 impl Place {
@@ -37,7 +42,8 @@ impl Place {
             return Vitals::default();
         }
         // An engine that is silent must not keep us from what this host can see by itself.
-        let known = timeout(GLANCE, self.known(name)).await.ok().and_then(Result::ok);
+        let known = timeout(GLANCE, self.known(name)).await;
+        let known = known.ok().and_then(Result::ok).unwrap_or_default();
         let mut units = self.units();
         let Some(unit) = units.get_mut(name) else {
             return Vitals::default();
@@ -50,17 +56,18 @@ impl Place {
         let (cpu_pct, sample) = unit.sample.step(&measured);
         unit.sample = sample;
         let is_seen = unit.leader != Leader::Hidden;
-        let (image, environment) = known.map_or((None, None), |known| (known.image, Some(known.environment)));
         Vitals {
             image: unit.image.reference.clone(),
-            image_id: image.unwrap_or_else(|| unit.image.id.clone()),
+            image_id: known.image.unwrap_or_else(|| unit.image.id.clone()),
             digest: unit.image.digest.clone(),
-            env: environment,
+            env: known.environment,
             sockets: measured.sockets,
             listens: measured.listens,
             rss_kib: is_seen.then_some(measured.rss_kib),
             cpu_pct: is_seen.then_some(cpu_pct),
             fds: measured.fds.filter(|_| is_seen),
+            usage: known.usage,
+            networks: known.networks,
             last_words: unit.journal.last_words(),
         }
     }
@@ -69,14 +76,27 @@ impl Place {
     async fn known(&self, name: &str) -> Result<Known, Refusal> {
         let client = self.engine.client().await?;
         let called = self.names.of(name);
-        let seen = ask(client.inspect_container(&called, None::<InspectContainerOptions>)).await?;
+        let seen = ask(client.inspect_container(&called, None::<InspectContainerOptions>));
+        let (seen, read) = tokio::join!(seen, self.stats(name));
+        let seen = seen?;
+        let limit = seen.host_config.as_ref().and_then(|host| host.memory);
+        // Without a reading the rest is worth knowing.
+        let usage = read.map_or_else(|_| Usage::default(), |read| usage(&read, limit.unwrap_or(0) > 0));
+        let networks = networks(&seen)
+            .iter()
+            .map(|network| self.networks.declared(network))
+            .collect();
         let variables = seen.config.and_then(|config| config.env).unwrap_or_default();
         let pairs = variables.iter().filter_map(|variable| variable.split_once('='));
         Ok(Known {
             image: seen.image,
-            environment: pairs
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            networks: Some(networks),
+            usage,
+            environment: Some(
+                pairs
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect(),
+            ),
         })
     }
 
@@ -86,7 +106,7 @@ impl Place {
         argv: &[String],
         input: &[u8],
         within: Duration,
-    ) -> Result<Inside, Cause> {
+    ) -> Result<Executed, Cause> {
         let (container, user) = {
             let units = self.units();
             let unit = units.get(name).ok_or("it was never started")?;

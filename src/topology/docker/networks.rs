@@ -24,6 +24,14 @@ impl Networks {
         })
     }
 
+    /// A network as the compose file calls it; one that is not of these as the engine does.
+    pub(super) fn declared(&self, network: &str) -> String {
+        network
+            .strip_prefix(&self.names.of(""))
+            .unwrap_or(network)
+            .to_owned()
+    }
+
     /// A network of the compose file as the engine calls it. An engine makes two of one name when it is asked twice.
     pub(super) async fn named(&self, engine: &Engine, network: &str) -> Result<String, Refusal> {
         let name = self.names.of(network);

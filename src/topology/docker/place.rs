@@ -7,7 +7,7 @@ use std::{
 };
 
 use bollard::{
-    models::{NetworkConnectRequest, VolumeCreateRequest},
+    models::{ContainerConfig, VolumeCreateRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
@@ -18,12 +18,14 @@ use futures::FutureExt as _;
 
 use super::{
     attend::{Attendance, listen},
-    creation::{Form, endpoint, is_volume},
+    creation::{Form, is_volume},
     engine::{Engine, ask},
+    events::Events,
     images::{IMAGELESS, Image, Images},
+    ledger::Act,
     names::{Filter, LIVE, Names, of_run},
     networks::Networks,
-    refusal::Refusal,
+    refusal::{Refusal, told},
     works::Works,
 };
 use crate::{
@@ -44,8 +46,8 @@ use crate::{
 /// What asks a container to end whose image does not say how it wants to be asked.
 const TERM: &str = "SIGTERM";
 
-/// The network of services whose compose file names none.
-const DEFAULT: &str = "default";
+/// What an engine runs a health check with that is one line of text, when the image does not say.
+const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 /// One copy of the services.
 pub(super) struct Place {
@@ -55,11 +57,12 @@ pub(super) struct Place {
     pub(super) site: Site,
     pub(super) addresses: Addresses,
     pub(super) images: Arc<Images>,
-    networks: Arc<Networks>,
+    pub(super) networks: Arc<Networks>,
     /// True for a copy that stands on the networks of the living one, unnoticed.
-    is_guest: bool,
+    pub(super) is_guest: bool,
     units: Mutex<BTreeMap<String, Unit>>,
     pub(super) works: Works,
+    pub(super) events: Events,
     pub(super) is_removed: AtomicBool,
 }
 
@@ -110,6 +113,7 @@ impl Place {
             is_guest: false,
             units: Mutex::default(),
             works: Works::default(),
+            events: Events::default(),
             is_removed: AtomicBool::new(false),
             run,
             engine,
@@ -176,8 +180,9 @@ impl Place {
         Ok(Arc::new(Journal::open(&path, Arc::clone(&self.site.redact))?))
     }
 
-    /// Write nothing more of what the services say.
+    /// Write nothing more of what the services, and the engine of them, say.
     pub(super) fn close_journals(&self) {
+        self.events.close();
         self.units().values().for_each(|unit| unit.journal.close());
     }
 
@@ -225,21 +230,25 @@ impl Place {
         let container = self.container(&name, &service, &image).await?;
         let voices = listen(&self.engine, &container).await?;
         let client = self.engine.client().await?;
-        let started = ask(client.start_container(&container, None::<StartContainerOptions>)).await;
+        let start = ask(client.start_container(&container, None::<StartContainerOptions>));
+        let started = self.asking(&container, Act::Start, start).await;
         if let Err(refusal) = started {
             return Err(self.blamed(refusal).await);
         }
         let seen = ask(client.inspect_container(&container, None::<InspectContainerOptions>)).await?;
         let state = seen.state.unwrap_or_default();
+        let started_at = told(state.started_at, "when it started a container")?;
         let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
         let pid = pid.filter(|pid| *pid != 0);
+        let config = seen.config.unwrap_or_default();
+        self.events.ledger.enter(&container, &name, check_of(&config));
         let check = service.healthcheck.clone().filter(|check| !check.test.is_empty());
         life.send_modify(|life| life.begin(pid, check.is_some()));
         self.units().insert(
             name,
             Unit {
                 container: container.clone(),
-                started_at: state.started_at.unwrap_or_default(),
+                started_at,
                 definition: service,
                 image,
                 journal: Arc::clone(&journal),
@@ -266,26 +275,21 @@ impl Place {
         });
         let client = self.engine.client().await?;
         if let Some((container, true)) = known {
+            // Started as it was: on its networks, too, if it was taken off them.
+            self.join(name, &container, service).await?;
             return Ok(container);
         }
         let called = self.names.of(name);
         let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        if let Some((former, _)) = known {
+            // One that lives is killed by the way.
+            self.events.ledger.ask(&former, Act::Kill);
+        }
         match ask(client.remove_container(&called, Some(options))).await {
             Err(refusal) if !refusal.is_absence() => return Err(refusal),
             _ => {}
         }
-        let mut networks = Vec::new();
-        let declared = service.networks.iter().map(String::as_str);
-        let default = service.networks.is_empty().then_some(DEFAULT);
-        for network in declared.chain(default) {
-            networks.push(self.networks.named(&self.engine, network).await?);
-        }
-        // Whoever asks for the service by name must find the living one.
-        let aliases = if self.is_guest {
-            Vec::new()
-        } else {
-            vec![name.to_owned()]
-        };
+        let networks = self.networks_of(service).await?;
         let form = Form {
             name,
             service,
@@ -294,7 +298,7 @@ impl Place {
             folder: &self.site.folder,
             addresses: &self.addresses,
             network: &networks[0],
-            aliases: aliases.clone(),
+            aliases: self.aliases(name),
         };
         for (volume, _) in form.volumes() {
             let request = VolumeCreateRequest {
@@ -306,13 +310,8 @@ impl Place {
         }
         let options = CreateContainerOptionsBuilder::default().name(&called).build();
         let created = ask(client.create_container(Some(options), form.body())).await?;
-        for network in &networks[1..] {
-            let request = NetworkConnectRequest {
-                container: created.id.clone(),
-                endpoint_config: Some(endpoint(&aliases)),
-            };
-            ask(client.connect_network(network, request)).await?;
-        }
+        // Only the first can be named when it is made.
+        self.join(name, &created.id, service).await?;
         Ok(created.id)
     }
 
@@ -353,10 +352,19 @@ impl Place {
             ask(client.kill_container(&container, Some(options)))
         };
         let done = match signal {
-            Signal::Stop => kill(stop.as_deref().unwrap_or(TERM)).await,
-            Signal::Kill => kill("SIGKILL").await,
-            Signal::Pause => ask(client.pause_container(&container)).await,
-            Signal::Unpause => ask(client.unpause_container(&container)).await,
+            Signal::Stop => {
+                let stop = kill(stop.as_deref().unwrap_or(TERM));
+                self.asking(&container, Act::Kill, stop).await
+            }
+            Signal::Kill => self.asking(&container, Act::Kill, kill("SIGKILL")).await,
+            Signal::Pause => {
+                let pause = ask(client.pause_container(&container));
+                self.asking(&container, Act::Pause, pause).await
+            }
+            Signal::Unpause => {
+                let unpause = ask(client.unpause_container(&container));
+                self.asking(&container, Act::Unpause, unpause).await
+            }
         };
         done.map_err(|refusal| {
             if refusal.is_of_the_dead() {
@@ -365,6 +373,21 @@ impl Place {
                 refusal.into()
             }
         })
+    }
+
+    /// Ask the engine for an act, and have that in the ledger before it can be heard.
+    pub(super) async fn asking<T>(
+        &self,
+        container: &str,
+        act: Act,
+        question: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        self.events.ledger.ask(container, act.clone());
+        let answer = question.await;
+        if answer.as_ref().is_err_and(Refusal::is_answer) {
+            self.events.ledger.refused(container, act);
+        }
+        answer
     }
 
     /// The life of a service that was begun here last.
@@ -377,5 +400,20 @@ impl Place {
 
     pub(super) fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The words of the health check that the engine makes of a container, its image's own too, as it joins them.
+fn check_of(config: &ContainerConfig) -> Option<String> {
+    let check = config.healthcheck.as_ref()?.test.as_ref()?;
+    let (kind, words) = check.split_first()?;
+    match kind.as_str() {
+        "CMD" => Some(words.join(" ")),
+        "CMD-SHELL" => {
+            let shell = config.shell.clone().filter(|shell| !shell.is_empty());
+            let shell = shell.unwrap_or_else(|| SHELL.map(str::to_owned).to_vec());
+            Some([shell, words.to_vec()].concat().join(" "))
+        }
+        _ => None,
     }
 }

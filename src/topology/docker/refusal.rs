@@ -65,6 +65,11 @@ impl Refusal {
         self.status == Some(404)
     }
 
+    /// True when the engine said no, rather than nothing: it did not do what it was asked to.
+    pub(super) fn is_answer(&self) -> bool {
+        self.status.is_some()
+    }
+
     /// True when the engine says that the container it was asked to do something to does not run.
     pub(super) fn is_of_the_dead(&self) -> bool {
         self.is_absence() || (self.status == Some(409) && self.said.contains("is not running"))
@@ -105,6 +110,12 @@ impl From<Client> for Refusal {
             _ => Self::silence(),
         }
     }
+}
+
+/// What the engine must have said. An empty text would be equal to every other one, and nobody would notice.
+pub(super) fn told(said: Option<String>, what: &str) -> Result<String, Refusal> {
+    said.filter(|said| !said.is_empty())
+        .ok_or_else(|| Refusal::words(format!("the Docker engine did not say {what}")))
 }
 
 /// What the engine said without what it always says, and with a hint where somebody can do something.

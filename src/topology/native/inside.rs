@@ -1,8 +1,9 @@
-//! Closure as a child beside a service: told everything on its standard input, heard until it ends, and gone when
+//! A program as a child beside a service: told everything on its standard input, heard until it ends, and gone when
 //! nobody waits for it any more.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
@@ -10,7 +11,7 @@ use tokio::{
 };
 
 use super::{account::Account, attend::exit_code};
-use crate::topology::{census::MARKER, error::Cause, substrate::Inside};
+use crate::topology::{census::MARKER, error::Cause, substrate::Executed};
 
 /// The most it may say: several times what a look may hold.
 const LONGEST: u64 = 64 << 20;
@@ -34,17 +35,37 @@ pub(super) fn command(closure: &Path, account: Option<&Account>, marker: &str) -
 }
 
 /// Run a command to its end, telling it `input`.
-pub(super) async fn converse(mut command: Command, input: &[u8], within: Duration) -> Result<Inside, Cause> {
+pub(super) async fn converse(
+    mut command: Command,
+    input: &[u8],
+    within: Duration,
+) -> Result<Executed, Cause> {
     let mut child = command.spawn()?;
+    let mut group = Group(child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)));
     if let Ok(said) = timeout(within, hear(&mut child, input)).await {
+        if said.is_ok() {
+            // It has ended, and its id may be somebody else's by now.
+            group.0 = None;
+        }
         return said;
     }
+    drop(group);
     // It may have ended in this very moment, which is as good.
     let _ended_already = child.kill().await;
     Err(format!("it did not answer within {} ms", within.as_millis()).into())
 }
 
-async fn hear(child: &mut Child, input: &[u8]) -> Result<Inside, Cause> {
+/// The group of a child that was not heard to its end: whatever it started ends with it.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // One that has ended by itself needs no ending.
+        let _gone = self.0.map(|group| kill_process_group(group, Signal::KILL));
+    }
+}
+
+async fn hear(child: &mut Child, input: &[u8]) -> Result<Executed, Cause> {
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
         return Err("it cannot be spoken to".into());
@@ -56,7 +77,7 @@ async fn hear(child: &mut Child, input: &[u8]) -> Result<Inside, Cause> {
         Ok::<(), Cause>(())
     };
     let ((), stdout, stderr) = tokio::try_join!(tell, all_of(stdout), all_of(stderr))?;
-    Ok(Inside {
+    Ok(Executed {
         exit_code: exit_code(child.wait().await?),
         stdout,
         stderr: String::from_utf8_lossy(&stderr).into_owned(),
@@ -76,7 +97,7 @@ async fn all_of(pipe: impl AsyncRead + Unpin) -> Result<Vec<u8>, Cause> {
 mod tests {
     use std::{path::Path, time::Duration};
 
-    use super::{Inside, command, converse};
+    use super::{Executed, command, converse};
     use crate::topology::census::{Census, Marks};
 
     const SOON: Duration = Duration::from_secs(30);
@@ -93,7 +114,7 @@ mod tests {
         let heard = converse(shell("cat; echo aside >&2; exit 3"), long.as_bytes(), SOON)
             .await
             .expect("heard");
-        let expected = Inside {
+        let expected = Executed {
             exit_code: 3,
             stdout: long.into_bytes(),
             stderr: "aside\n".into(),

@@ -180,7 +180,11 @@ impl Place {
     }
 
     /// An argv with its program found, and what the account cannot reach replaced by copies.
-    fn argv(&self, words: &[String], environment: &BTreeMap<String, String>) -> Result<Vec<String>, Cause> {
+    pub(super) fn argv(
+        &self,
+        words: &[String],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Vec<String>, Cause> {
         let (program, rest) = words.split_first().ok_or("the compose file gives it no `argv`")?;
         let search = environment.get("PATH").map_or(CLEAN_PATH, String::as_str);
         let found = Programs::find(program, &self.site.folder, search)?;
