@@ -188,18 +188,22 @@ async fn looks_and_acts_go_on_side_by_side() {
         .unwrap()
         .unwrap();
     let looking = Arc::clone(&topology);
+    let first_look = Arc::new(tokio::sync::Notify::new());
+    let looked = Arc::clone(&first_look);
     let looks = tokio::spawn(async move {
         let mut pids = std::collections::BTreeSet::new();
-        for _ in 0..50 {
+        // Two processes of the api, and the worker.
+        while pids.len() < 3 {
             pids.extend(looking.inspect_all().await.into_iter().filter_map(|one| one.pid));
+            looked.notify_one();
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
-        pids
     });
+    first_look.notified().await;
     topology.restart("api", PATIENCE).await.unwrap();
-    assert!(
-        looks.await.unwrap().len() >= 3,
-        "two processes of the api were seen, and the worker"
-    );
+    tokio::time::timeout(PATIENCE, looks)
+        .await
+        .expect("both lives of the api were seen")
+        .unwrap();
     topology.tear_down(false).await.unwrap();
 }
