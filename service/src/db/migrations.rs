@@ -28,6 +28,7 @@ const KNOWN: &[Migration] = &[
     migration!(4, "0004_queue"),
     migration!(5, "0005_attribution"),
     migration!(6, "0006_ingest"),
+    migration!(7, "0007_money"),
 ];
 
 /// Any number will do, as long as no other program of this database uses it.

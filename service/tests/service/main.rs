@@ -12,6 +12,7 @@ mod webhook;
 mod health;
 mod ingestion;
 mod isolation;
+mod ledger;
 mod recompute;
 mod settings;
 mod signatures;
