@@ -14,8 +14,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::BUCKETS;
-use crate::tasks;
+use super::durations::Durations;
+use crate::tasks::{
+    self,
+    refresh_all::{self, Refreshed},
+};
 
 const PREFIX: &str = "tasks-";
 const SUFFIX: &str = ".json";
@@ -26,34 +29,41 @@ pub(super) struct Counts {
     pub(super) started: u64,
     pub(super) success: u64,
     pub(super) failure: u64,
-    pub(super) duration_us: u64,
-    /// Ended attempts per duration bucket, not cumulative; one more than there are bounds.
-    pub(super) buckets: [u64; BUCKETS.len() + 1],
+    /// Of ended attempts.
+    pub(super) durations: Durations,
 }
 
 impl Counts {
-    fn ended(&mut self, took: Duration) {
-        self.duration_us += u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = BUCKETS
-            .iter()
-            .position(|bound| took.as_secs_f64() <= *bound)
-            .unwrap_or(BUCKETS.len());
-        self.buckets[bucket] += 1;
-    }
-
     fn add(&mut self, other: &Self) {
         self.started += other.started;
         self.success += other.success;
         self.failure += other.failure;
-        self.duration_us += other.duration_us;
-        for (mine, theirs) in self.buckets.iter_mut().zip(other.buckets) {
-            *mine += theirs;
-        }
+        self.durations.add(&other.durations);
     }
 }
 
-/// Counts by task name.
-pub(super) type Tally = BTreeMap<String, Counts>;
+/// All that was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tally {
+    /// By task name.
+    pub(super) tasks: BTreeMap<String, Counts>,
+    /// Ended refreshes by view and outcome.
+    pub(super) matviews: BTreeMap<String, BTreeMap<String, Durations>>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        for (task, counts) in other.tasks {
+            self.tasks.entry(task).or_default().add(&counts);
+        }
+        for (view, outcomes) in other.matviews {
+            let mine = self.matviews.entry(view).or_default();
+            for (outcome, durations) in outcomes {
+                mine.entry(outcome).or_default().add(&durations);
+            }
+        }
+    }
+}
 
 /// The shard of this process.
 pub(crate) struct Shard {
@@ -88,7 +98,7 @@ impl Shard {
     pub(crate) fn succeeded(&self, task: &str, took: Duration) {
         self.change(task, |counts| {
             counts.success += 1;
-            counts.ended(took);
+            counts.durations.observe(took);
         });
     }
 
@@ -96,8 +106,24 @@ impl Shard {
     pub(crate) fn failed(&self, task: &str, took: Duration) {
         self.change(task, |counts| {
             counts.failure += 1;
-            counts.ended(took);
+            counts.durations.observe(took);
         });
+    }
+
+    /// Counts the refresh of one view.
+    pub(crate) fn refreshed(&self, view: &Refreshed) {
+        let known = refresh_all::VIEWS
+            .into_iter()
+            .find(|known| *known == view.view_name);
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = tally
+            .matviews
+            .entry(known.unwrap_or("unknown").to_owned())
+            .or_default();
+        outcomes
+            .entry(view.outcome.as_str().to_owned())
+            .or_default()
+            .observe(view.took());
     }
 
     /// Puts the file where the exporter finds it. A counter that could not be written is no reason to stop working.
@@ -110,7 +136,7 @@ impl Shard {
     fn change(&self, task: &str, change: impl FnOnce(&mut Counts)) {
         let label = tasks::entry(task).map_or("unknown", |entry| entry.name);
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        change(tally.entry(label.to_owned()).or_default());
+        change(tally.tasks.entry(label.to_owned()).or_default());
     }
 
     /// A reader sees the old file or the new one, never half of either.
@@ -126,7 +152,7 @@ impl Shard {
 
 /// The sum of all shards in a folder, and how many there are. A file that is no shard is left out and said.
 pub(super) fn read_all(folder: &Path) -> io::Result<(Tally, usize)> {
-    let mut sum = Tally::new();
+    let mut sum = Tally::default();
     let mut shards = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -138,9 +164,7 @@ pub(super) fn read_all(folder: &Path) -> io::Result<(Tally, usize)> {
         match serde_json::from_slice::<Tally>(&std::fs::read(entry.path())?) {
             Ok(tally) => {
                 shards += 1;
-                for (task, counts) in tally {
-                    sum.entry(task).or_default().add(&counts);
-                }
+                sum.add(tally);
             }
             Err(error) => tracing::warn!(file = %name, %error, "not a shard"),
         }
@@ -151,6 +175,7 @@ pub(super) fn read_all(folder: &Path) -> io::Result<(Tally, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::BUCKETS;
 
     #[test]
     fn the_shards_of_two_processes_add_up() {
@@ -164,13 +189,19 @@ mod tests {
             shard.write();
         }
         let (tally, shards) = read_all(folder.path()).expect("readable");
-        let counts = &tally["health.probe"];
+        let counts = &tally.tasks["health.probe"];
         assert_eq!(
             (shards, counts.started, counts.success, counts.failure),
             (2, 4, 2, 2)
         );
-        assert_eq!((counts.buckets[2], counts.buckets[BUCKETS.len()]), (2, 2));
-        assert_eq!(counts.duration_us, 2 * 60_003_000);
+        assert_eq!(
+            (
+                counts.durations.buckets[2],
+                counts.durations.buckets[BUCKETS.len()]
+            ),
+            (2, 2)
+        );
+        assert_eq!(counts.durations.sum_us, 2 * 60_003_000);
     }
 
     #[test]
@@ -180,6 +211,6 @@ mod tests {
         shard.started("tenant-1234");
         shard.write();
         let (tally, _) = read_all(folder.path()).expect("readable");
-        assert_eq!(tally.keys().collect::<Vec<_>>(), ["unknown"]);
+        assert_eq!(tally.tasks.keys().collect::<Vec<_>>(), ["unknown"]);
     }
 }

@@ -3,6 +3,7 @@
 mod error;
 pub(crate) mod health_probe;
 pub(crate) mod recompute_window;
+pub(crate) mod refresh_all;
 
 use std::pin::Pin;
 
@@ -23,6 +24,11 @@ pub(crate) static CATALOGUE: &[Entry] = &[
         recompute_window::NAME,
         "attribution",
         Work::Transaction(|job| Box::pin(recompute_window::run(job))),
+    ),
+    Entry::new(
+        refresh_all::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(refresh_all::run(job))),
     ),
 ];
 

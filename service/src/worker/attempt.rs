@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::Shared;
 use crate::{
     db,
     queue::{self, Failure, Task},
-    tasks::{self, Job, TaskError, Work},
+    tasks::{self, Job, TaskError, Work, refresh_all},
 };
 
 /// Makes the attempt, reports and logs how it ended. Nothing is returned: what could not even be reported is
@@ -16,8 +18,11 @@ pub(super) async fn make(shared: &Shared, task: &Task) {
     log(task, "started", began, None);
     shared.shard.started(&task.name);
     match held(shared, task).await {
-        Ok(()) => {
+        Ok(result) => {
             shared.shard.succeeded(&task.name, began.elapsed());
+            for view in refresh_all::refreshed(&task.name, &result) {
+                shared.shard.refreshed(&view);
+            }
             log(task, "success", began, None);
         }
         Err(error) => {
@@ -30,7 +35,7 @@ pub(super) async fn make(shared: &Shared, task: &Task) {
 }
 
 /// The work, while a renewal keeps the lease. A task that was lost meanwhile is dropped: its transaction with it.
-async fn held(shared: &Shared, task: &Task) -> Result<(), TaskError> {
+async fn held(shared: &Shared, task: &Task) -> Result<Value, TaskError> {
     let lease = shared.settings.lease;
     let work = tokio::time::timeout(shared.settings.hard_limit, done(shared, task));
     tokio::pin!(work);
@@ -49,7 +54,7 @@ async fn held(shared: &Shared, task: &Task) -> Result<(), TaskError> {
 }
 
 /// Effect and acknowledgement, committed together.
-async fn done(shared: &Shared, task: &Task) -> Result<(), TaskError> {
+async fn done(shared: &Shared, task: &Task) -> Result<Value, TaskError> {
     let mut transaction = queue::begin(&shared.pool, task.tenant_id).await?;
     // The soft limit is the database's to enforce: it cancels the statement, and the task learns of it.
     let soft = shared.settings.soft_limit.as_millis().to_string();
@@ -69,7 +74,8 @@ async fn done(shared: &Shared, task: &Task) -> Result<(), TaskError> {
         Work::Transaction(run) => run(job).await?,
     };
     queue::finish(&mut transaction, task, &result).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(result)
 }
 
 async fn report(shared: &Shared, task: &Task, error: &TaskError) -> String {

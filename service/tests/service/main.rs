@@ -13,6 +13,7 @@ mod health;
 mod ingestion;
 mod isolation;
 mod ledger;
+mod matviews;
 mod recompute;
 mod settings;
 mod signatures;
