@@ -9,7 +9,7 @@ use crate::{
     db,
     queue::{self, Failure, Task, redacted},
     settings::Limits,
-    tasks::{self, Computed, Computing, Job, Run, TaskError, Work},
+    tasks::{self, Computed, Computing, Job, Run, TaskError, Work, refresh_all},
 };
 
 /// What it may take to write down what a computation came to, when that has used up its time.
@@ -23,22 +23,25 @@ pub(super) async fn make(shared: &Shared, task: &Task, claimed: Instant) {
     shared.shard.started(&task.name);
     shared.shard.write();
     let outcome = done(shared, task, claimed).await;
-    end(shared, task, began, outcome.err()).await;
+    end(shared, task, began, outcome).await;
 }
 
 /// Ends an attempt that broke off, and could not end itself.
 pub(super) async fn broken(shared: &Shared, task: &Task, claimed: Instant) {
     let error = TaskError::Failed("the task panicked");
-    end(shared, task, claimed, Some(error)).await;
+    end(shared, task, claimed, Err(error)).await;
 }
 
-async fn end(shared: &Shared, task: &Task, began: Instant, error: Option<TaskError>) {
-    match error {
-        None => {
+async fn end(shared: &Shared, task: &Task, began: Instant, outcome: Result<Value, TaskError>) {
+    match outcome {
+        Ok(result) => {
             shared.shard.succeeded(&task.name, began.elapsed());
+            for view in refresh_all::refreshed(&task.name, &result) {
+                shared.shard.refreshed(&view);
+            }
             log(task, "success", began, None);
         }
-        Some(error) => {
+        Err(error) => {
             let told = (error.kind(), redacted(&error.to_string()));
             let fate = report(shared, task, &error, &told.1).await;
             shared.shard.failed(&task.name, began.elapsed());
@@ -48,7 +51,7 @@ async fn end(shared: &Shared, task: &Task, began: Instant, error: Option<TaskErr
     shared.shard.write();
 }
 
-async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<(), TaskError> {
+async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<Value, TaskError> {
     let Some(entry) = tasks::entry(&task.name, shared.settings.stage) else {
         return Err(TaskError::Refused("there is no such task"));
     };
@@ -60,7 +63,6 @@ async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<(), Task
         Work::Steps(run) => work.part(Part::Steps(*run), &mut watch).await,
         Work::Computing(computing) => work.computed(computing, &mut watch).await,
     }
-    .map(drop)
 }
 
 struct Attempt<'a> {
