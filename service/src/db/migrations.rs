@@ -28,6 +28,8 @@ const KNOWN: &[Migration] = &[
     migration!(4, "0004_queue"),
     migration!(5, "0005_attribution"),
     migration!(6, "0006_ingest"),
+    migration!(7, "0007_money"),
+    migration!(8, "0008_matviews"),
     migration!(11, "0011_drills"),
     migration!(12, "0012_upkeep"),
 ];

@@ -356,6 +356,50 @@ mod tests {
     }
 
     #[test]
+    fn what_a_worker_is_told_wrongly_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = [
+            ("DATABASE_URL", DSN),
+            ("CELERY_BROKER_URL", DSN),
+            ("CELERY_RESULT_BACKEND", DSN),
+            ("MOCK_PLATFORM_URL", "http://127.0.0.1:1"),
+            ("METRICS_DIR", folder.path().to_str().expect("plain")),
+        ];
+        let told = |name: &str, value: &str| {
+            let pairs = whole.into_iter().chain([(name, value)]);
+            let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Worker::read(&mut Environment::of(pairs)).map(drop)
+        };
+        assert_eq!(told("DATABASE_POOL_SIZE", "8"), Ok(()));
+        for (name, value, why) in [
+            ("DATABASE_POOL_SIZE", "7", "a worker needs 8 connections"),
+            (
+                "TASK_HARD_LIMIT_SECONDS",
+                "300",
+                "it is not above `TASK_SOFT_LIMIT_SECONDS`",
+            ),
+            (
+                "PII_SCAN_AT",
+                "4 am",
+                "`4 am` is not a time of the UTC day, such as `04:00`",
+            ),
+            (
+                "RETENTION_DAYS",
+                "29",
+                "`29` is not a whole number from 30 to 3650",
+            ),
+            (
+                "ENVIRONMENT",
+                "staging",
+                "`staging` is neither `production` nor `test`",
+            ),
+        ] {
+            let error = told(name, value).expect_err(name);
+            assert_eq!(error.to_string(), format!("`{name}` is unusable: {why}"));
+        }
+    }
+
+    #[test]
     fn a_number_out_of_bounds_is_refused() {
         let error = database(&[("DATABASE_POOL_SIZE", "0")])
             .err()

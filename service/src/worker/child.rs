@@ -141,3 +141,83 @@ impl Drop for Group {
         self.signal(Signal::KILL);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sqlx::PgPool;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{queue::Task, settings::Limits};
+
+    const LIMITS: Limits = Limits {
+        soft: Duration::from_millis(300),
+        hard: Duration::from_millis(600),
+    };
+
+    /// What a shell makes of this script, under a watch that never asks the database.
+    async fn of(script: &str, folder: &Path) -> Result<Computed, TaskError> {
+        let nowhere = PgPool::connect_lazy("postgresql://nobody@127.0.0.1:1/nowhere").expect("lazy");
+        let task = Task {
+            id: uuid::Uuid::nil(),
+            queue: "llm".to_owned(),
+            name: "x".to_owned(),
+            tenant_id: None,
+            args: Value::Null,
+            correlation_id: uuid::Uuid::nil(),
+            attempts: 1,
+            retry_count: 0,
+        };
+        let mut watch = Watch::new(&nowhere, &task, Instant::now(), Duration::from_hours(1), LIMITS);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script).current_dir(folder);
+        within(command, b"", &mut watch).await
+    }
+
+    fn runs(folder: &Path, file: &str) -> bool {
+        let id = std::fs::read_to_string(folder.join(file)).expect("it was written");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim()));
+        stat.is_ok_and(|stat| !stat.contains(") Z"))
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_deaf_is_killed_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = "trap '' TERM; sleep 600 & echo $! > grandchild; echo $$ > child; wait; sleep 600";
+        let computed = of(script, folder.path()).await;
+        assert!(matches!(computed, Ok(Err(Overrun::Hard))), "{computed:?}");
+        for file in ["child", "grandchild"] {
+            // The orphan is reaped by whoever adopts orphans.
+            let until = Instant::now() + Duration::from_secs(10);
+            while runs(folder.path(), file) {
+                assert!(Instant::now() < until, "the {file} runs");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_listens_ends_at_its_soft_limit_and_may_still_answer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let computed = of("exec sleep 600", folder.path()).await;
+        assert!(matches!(computed, Ok(Err(Overrun::Soft))), "{computed:?}");
+        let script = r#"trap 'echo "{\"computed\":7}"; exit 0' TERM; while true; do sleep 0.05; done"#;
+        let computed = of(script, folder.path()).await;
+        assert!(matches!(&computed, Ok(Ok(value)) if value == 7), "{computed:?}");
+    }
+
+    #[tokio::test]
+    async fn one_that_gives_no_answer_is_told_by_how_it_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (script, words) in [
+            ("exit 3", "the computing process ended with exit status: 3"),
+            ("echo hello", "the computing process gave no answer"),
+            (r#"echo '{"refused":"it is too much"}'"#, "it is too much"),
+        ] {
+            let error = of(script, folder.path()).await.expect_err(script);
+            assert_eq!(error.to_string(), words);
+        }
+    }
+}

@@ -34,6 +34,19 @@ async fn ten_poison_pills_are_each_tried_four_times_and_kept_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_panics_has_failed_and_takes_no_lane_with_it() {
+    let deployment = Deployment::new().await;
+    let tenant = deployment.tenant().await;
+    let _worker = worker(&deployment);
+    let task = drill(&deployment, "r4.poison_pill", &tenant, json!({ "panics": true })).await;
+    assert_eq!(end(&deployment, task).await.attempts, 4);
+    let kept = failed(&deployment, task).await.expect("it was given up");
+    assert_eq!(kept.error_message, "the task panicked");
+    let next = drill(&deployment, "r4.sentinel_side_effect", &tenant, json!({})).await;
+    assert_eq!(end(&deployment, next).await.state, "succeeded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_between_its_effect_and_its_acknowledgement_leaves_one_effect() {
     let deployment = Deployment::new().await;
     let tenant = deployment.tenant().await;

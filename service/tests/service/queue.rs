@@ -1,6 +1,6 @@
 //! The queue's promises: once, never lost, never again, and nothing kept that may not be.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -33,25 +33,42 @@ async fn completed_work_is_not_handed_out_again_after_three_leases() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing() {
+    const TASKS: i64 = 500;
+    const DONE: &str = "select count(*) from tasks where state = 'succeeded'";
     let deployment = Deployment::new().await;
     let tenant = deployment.tenant().await;
     let told = [ON_THE_TEST_STAGE, ("WORKER_LEASE_SECONDS", "1")];
-    for _ in 0..120 {
-        drill(&deployment, "r4.sentinel_side_effect", &tenant, json!({})).await;
-    }
-    // Moments scattered over a start, the claims, the work and the acknowledgements.
-    for moment in [60, 67, 74, 81, 90, 103, 117] {
+    sqlx::query(
+        "select set_config('app.current_tenant_id', $1::text, false),
+                enqueue('maintenance', 'r4.sentinel_side_effect', $1, '{}') from generate_series(1, $2)",
+    )
+    .bind(tenant.id)
+    .bind(TASKS)
+    .execute(&deployment.admin)
+    .await
+    .unwrap();
+    for _ in 0..6 {
+        let before = deployment.count(DONE).await;
         let worker = deployment.worker_told(&told);
-        tokio::time::sleep(Duration::from_millis(moment)).await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while deployment.count(DONE).await < before + 15 {
+            assert!(Instant::now() < deadline, "{}", worker.log());
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
         worker.kill();
     }
+    assert!(deployment.count(DONE).await < TASKS, "nobody was killed at work");
     let _last = deployment.worker_told(&told);
     deployment.until(UNDONE, 0).await;
+    assert!(
+        deployment.count("select sum(attempts)::bigint from tasks").await > TASKS,
+        "no task was redelivered"
+    );
     let once = "select count(*) from tasks t join worker_side_effects e on e.task_id = t.id where t.state = 'succeeded'";
-    assert_eq!(deployment.count(once).await, 120);
+    assert_eq!(deployment.count(once).await, TASKS);
     assert_eq!(
         deployment.count("select count(*) from worker_side_effects").await,
-        120
+        TASKS
     );
 }
 
