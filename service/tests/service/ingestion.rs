@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 use tokio::{sync::Barrier, task::JoinSet};
 use uuid::Uuid;
 
 use crate::{
     deployment::{Deployment, Service, Tenant},
+    footprint::rows_with,
     webhook::{payment, send},
 };
 
@@ -214,25 +214,6 @@ async fn personal_data_is_refused_and_its_values_are_nowhere() {
         rows_with(&deployment, "pii_violation").await,
         i64::try_from(bearing.len()).unwrap()
     );
-}
-
-/// Rows of any table of ours in which a text occurs, whatever the column.
-async fn rows_with(deployment: &Deployment, text: &str) -> i64 {
-    let tables: Vec<String> =
-        sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public'")
-            .fetch_all(&deployment.admin)
-            .await
-            .unwrap();
-    let mut found = 0;
-    for table in tables {
-        let query = format!("select count(*) from {table} t where position($1 in t::text) > 0");
-        found += sqlx::query_scalar::<_, i64>(AssertSqlSafe(query))
-            .bind(text)
-            .fetch_one(&deployment.admin)
-            .await
-            .unwrap();
-    }
-    found
 }
 
 #[tokio::test(flavor = "multi_thread")]

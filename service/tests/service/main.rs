@@ -7,6 +7,8 @@
 
 mod cluster;
 mod deployment;
+mod footprint;
+mod vendors;
 mod webhook;
 
 mod health;
@@ -15,4 +17,10 @@ mod isolation;
 mod recompute;
 mod settings;
 mod signatures;
+mod vendor_amounts;
+mod vendor_faults;
+mod vendor_idempotency;
+mod vendor_letters;
+mod vendor_signatures;
+mod vendor_traces;
 mod worker;
