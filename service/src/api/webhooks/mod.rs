@@ -89,7 +89,7 @@ async fn taken_in(
     body: Body,
     correlation: Uuid,
 ) -> Result<Receipt, Problem> {
-    let body = body::read(headers, body, correlation).await?;
+    let body = body::read(body, correlation).await?;
     let began = Instant::now();
     let tenant = authentic::tenant(state, kind, headers, &body, correlation).await?;
     let webhook = Webhook {
