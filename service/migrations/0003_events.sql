@@ -85,8 +85,9 @@ create table dead_events (
   ingested_at timestamptz not null default clock_timestamp(),
   -- Readers outside look the key up in the payload; keep the two the same.
   constraint key_in_payload check (raw_payload ->> 'idempotency_key' is not distinct from idempotency_key),
-  -- A vendor that repeats a bad body until it gets 200 makes one letter, not a hundred.
-  constraint one_letter_per_key unique (tenant_id, idempotency_key)
+  -- A vendor that repeats a bad body until it gets 200 makes one letter, not a hundred. Another reason is another
+  -- letter: a conflict says how much money waits, and must not vanish behind an older complaint under the same key.
+  constraint one_letter_per_key_and_reason unique (tenant_id, idempotency_key, error_type)
 );
 create index dead_events_by_arrival on dead_events (tenant_id, ingested_at);
 

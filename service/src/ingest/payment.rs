@@ -141,7 +141,7 @@ mod tests {
         let channels = Channels::embedded().expect("the file is whole");
         for (kind, first) in KINDS.into_iter().zip([
             "`id` is not an id",
-            "`status` is not what this route is for",
+            "`object` is not what this route is for",
             "`type` is not what this route is for",
             "`state` is not what this route is for",
             "`status` is not what this route is for",

@@ -80,6 +80,11 @@ fn collect(value: &Value, found: &mut BTreeSet<&'static str>) {
                 }
                 collect(value, found);
             }
+            // A list of names and values, as WooCommerce writes its metadata.
+            let named = fields.get("key").and_then(Value::as_str);
+            if fields.get("value").is_some_and(|value| !value.is_null()) {
+                found.extend(named.and_then(listed));
+            }
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
         _ => {}
@@ -133,6 +138,7 @@ mod tests {
             json!({"customerIpAddress": "10.0.0.1"}),
             json!({"address_2": "Flat 3"}),
             json!({"Phone2": "1"}),
+            json!([{"key": "_billing_phone", "value": "1"}]),
         ] {
             assert_eq!(keys_in(&body).len(), 1, "{body}");
         }
@@ -141,7 +147,8 @@ mod tests {
     #[test]
     fn null_is_no_data_and_a_likeness_is_no_match() {
         let body = json!({"receipt_email": null, "named": 1, "ipx": 1, "event_name_id": 1, "emails_sent": 3,
-                          "event_name": 1, "landing_site": 1, "descriptor": "x", "ail": 1, "": 1, "2": 1});
+                          "event_name": 1, "landing_site": 1, "descriptor": "x", "ail": 1, "": 1, "2": 1,
+                          "list": [{"key": "_email", "value": null}, {"key": "email"}]});
         assert!(keys_in(&body).is_empty());
     }
 
@@ -152,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn wherever_a_listed_key_is_hung_it_is_found(index in 0..KEYS.len(), path in prop::collection::vec("[a-z]{1,3}[0-9]", 0..6)) {
+        fn wherever_a_listed_key_is_hung_it_is_found(index in 0..KEYS.len(), path in prop::collection::vec("[a-z]{1,3}[0-9][a-z]", 0..6)) {
             let mut body = json!({ KEYS[index].to_uppercase(): 1 });
             for step in path {
                 body = json!([{ step: body }]);

@@ -87,7 +87,7 @@ pub(crate) struct Letter<'a> {
     pub(crate) kept: Map<String, Value>,
 }
 
-/// Writes a dead letter, or finds the one with that key. Returns its id, and whether it is new.
+/// Writes a dead letter, or finds the one with that key and reason. Returns its id, and whether it is new.
 pub(crate) async fn dead_letter(
     pool: &PgPool,
     envelope: Envelope<'_>,

@@ -1,5 +1,7 @@
 //! What is believed and still cannot be taken: a dead letter with its reason, of every vendor.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -55,6 +57,25 @@ async fn what_cannot_be_parsed_is_one_letter_however_often_it_is_sent() {
     assert_eq!(deployment.count(EVENTS).await, 0);
     let bare = "select count(*) from dead_events where raw_payload ?& array['idempotency_key', 'body_sha256', 'body_bytes']";
     assert_eq!(deployment.count(bare).await, letters);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_one_chosen_key_there_is_one_letter() {
+    let deployment = Deployment::new().await;
+    let (api, tenant) = (deployment.api().await, deployment.tenant().await);
+    let mut letters = BTreeSet::new();
+    for kind in [&STRIPE_V1, &STRIPE_V2] {
+        for body in ["{", "[]", "{\"id\": null}"] {
+            let mut headers = kind.headers(&tenant, body.as_bytes());
+            headers.push(("x-idempotency-key", "the-key".to_owned()));
+            let (_, answer) = told(kind.post(&api, &headers, body.as_bytes()).await).await;
+            assert_eq!(answer["idempotency_key"], "the-key");
+            letters.insert(answer["dead_event_id"].to_string());
+        }
+    }
+    assert_eq!(letters.len(), 1);
+    let kept = "select count(*) from dead_events where raw_payload->>'idempotency_key' = 'the-key'";
+    assert_eq!(deployment.count(kept).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,6 +214,10 @@ async fn personal_data_under_any_of_its_keys_is_refused_of_every_vendor() {
         (json!({"customer_ip_address": "10.0.0.1"}), "ip_address"),
         (json!({"ssn": 1}), "ssn"),
         (json!({"names": ["x"]}), "names"),
+        (
+            json!({"more": [{"id": 1, "key": "_billing_email", "value": "x"}]}),
+            "email",
+        ),
     ];
     for kind in &KINDS {
         for (extra, key) in &bearing {

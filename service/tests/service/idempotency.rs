@@ -44,6 +44,21 @@ async fn storm(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_written_another_way_is_the_same_payment() {
+    let deployment = Deployment::new().await;
+    let (api, tenant) = (deployment.api().await, deployment.tenant().await);
+    for (number, kind) in KINDS.iter().enumerate() {
+        let body = (kind.body)(&format!("p{number}"), 101);
+        let (_, first) = kind.send(&api, &tenant, body.to_string().as_bytes()).await;
+        let (_, second) = kind
+            .send(&api, &tenant, &serde_json::to_vec_pretty(&body).unwrap())
+            .await;
+        assert_eq!(first, second, "{}", kind.path);
+    }
+    assert_eq!(deployment.count(EVENTS).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_identical_webhooks_of_each_vendor_at_once_make_one_event_and_one_answer() {
     let deployment = Deployment::new().await;
     let (api, tenant) = (Arc::new(deployment.api().await), deployment.tenant().await);
@@ -112,7 +127,7 @@ async fn the_key_is_made_of_the_payments_id_and_only_stripes_may_be_chosen() {
     // A key that could hold an address is no key; where no key can be chosen, none can be wrong either.
     for (kind, status) in [(&STRIPE_V1, 400), (&STRIPE_V2, 400), (&PAYPAL, 200)] {
         let body = (kind.body)("last", 101).to_string().into_bytes();
-        for key in ["ann@example.test", "with blank", ""] {
+        for key in ["ann@example.test", "with blank", "", &"x".repeat(201)] {
             let mut headers = kind.headers(&tenant, &body);
             headers.push(("x-idempotency-key", key.to_owned()));
             let (seen, _) = told(kind.post(&api, &headers, &body).await).await;
@@ -140,6 +155,59 @@ async fn one_id_of_two_vendors_or_two_tenants_is_two_payments() {
         }
     }
     assert_eq!((ids.len(), deployment.count(EVENTS).await), (8, 8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_chosen_key_of_two_tenants_is_two_events() {
+    let deployment = Deployment::new().await;
+    let (api, a, b) = (
+        Arc::new(deployment.api().await),
+        deployment.tenant().await,
+        deployment.tenant().await,
+    );
+    let mut ids = BTreeSet::new();
+    for tenant in [&a, &b] {
+        let body = (STRIPE_V2.body)("pi_1", 777).to_string();
+        ids.extend(
+            storm(
+                &api,
+                tenant,
+                vec![(&STRIPE_V2, Some("the-key".to_owned()), body); 2],
+            )
+            .await,
+        );
+    }
+    assert_eq!((ids.len(), deployment.count(EVENTS).await), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chosen_key_that_belongs_to_another_payment_loses_no_money() {
+    let deployment = Deployment::new().await;
+    let (api, tenant) = (deployment.api().await, deployment.tenant().await);
+    for (id, cents, error) in [
+        ("pi_1", 101, Value::Null),
+        ("pi_2", 999, "idempotency_conflict".into()),
+    ] {
+        let body = (STRIPE_V1.body)(id, cents).to_string().into_bytes();
+        let mut headers = STRIPE_V1.headers(&tenant, &body);
+        headers.push(("x-idempotency-key", "the-key".to_owned()));
+        let (status, answer) = told(STRIPE_V1.post(&api, &headers, &body).await).await;
+        assert_eq!((status, &answer["error"]), (200, &error), "{id}");
+    }
+    let kept = "select (raw_payload->>'amount_cents')::bigint from dead_events where error_type = 'idempotency_conflict'";
+    assert_eq!(deployment.count(kept).await, 999);
+    // Under a key of its own it is an event after all.
+    let (_, answer) = STRIPE_V2
+        .send(
+            &api,
+            &tenant,
+            (STRIPE_V2.body)("pi_2", 999).to_string().as_bytes(),
+        )
+        .await;
+    assert_eq!(
+        (&answer["status"], deployment.count(EVENTS).await),
+        (&"success".into(), 2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
