@@ -24,19 +24,16 @@ async fn newest(deployment: &Deployment) -> (String, String) {
 async fn what_cannot_be_parsed_is_one_letter_however_often_it_is_sent() {
     let deployment = Deployment::new().await;
     let (api, tenant) = (deployment.api().await, deployment.tenant().await);
-    let bodies: [&[u8]; 8] = [
-        b"",
-        b"{",
-        b"null",
-        b"[]",
-        b"\0",
-        b"\"\xff\"",
-        b"webhook_id=123",
-        br#"{"receipt_email":"ann@example.test","receipt_email":null}"#,
-    ];
+    let bodies: [&[u8]; 7] = [b"", b"{", b"null", b"[]", b"\0", b"\"\xff\"", b"webhook_id=123"];
     let mut letters = 0;
     for kind in &KINDS {
-        for body in bodies {
+        let whole = (kind.body)("1", 100).to_string();
+        let twice = whole.replacen(
+            '{',
+            r#"{"receipt_email":"ann@example.test","receipt_email":null,"#,
+            1,
+        );
+        for body in bodies.into_iter().chain([twice.as_bytes()]) {
             let (status, first) = kind.send(&api, &tenant, body).await;
             let (_, second) = kind.send(&api, &tenant, body).await;
             assert_eq!(
@@ -47,7 +44,7 @@ async fn what_cannot_be_parsed_is_one_letter_however_often_it_is_sent() {
             );
             assert_eq!(first["dead_event_id"], second["dead_event_id"]);
             // Without an id the bytes are the key, and both Stripe routes are Stripe's.
-            letters += i64::from(kind.path != STRIPE_V2.path);
+            letters += i64::from(kind.path != STRIPE_V2.path || body == twice.as_bytes());
         }
     }
     assert_eq!(
