@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::{
-    deployment::{Deployment, Service, Tenant, metrics_with},
+    deployment::{Deployment, Service, Tenant, eventually, metrics_with},
     vendors::{KINDS, Kind},
 };
 
@@ -61,9 +61,11 @@ async fn an_api_killed_under_load_has_kept_what_it_acknowledged_and_doubles_noth
     let (api, tenant) = (Arc::new(deployment.api().await), deployment.tenant().await);
     let acknowledged = Arc::new(Mutex::new(BTreeMap::new()));
     let senders = pay_all(&api, &tenant, &acknowledged);
-    while acknowledged.lock().unwrap().len() < EACH {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    eventually(async || match acknowledged.lock().unwrap().len() {
+        enough if enough >= EACH => Ok(()),
+        few => Err(format!("only {few} were acknowledged: {}", api.log())),
+    })
+    .await;
     let process = i32::try_from(api.id()).ok().and_then(Pid::from_raw);
     kill_process(process.unwrap(), Signal::KILL).unwrap();
     senders.join_all().await;
