@@ -93,7 +93,7 @@ fn collect(value: &Value, found: &mut BTreeSet<&'static str>) {
 
 /// The listed key that this key is.
 fn listed(key: &str) -> Option<&'static str> {
-    let key = plain(key);
+    let key: String = plain(key).collect();
     let is = |listed: &&str| letters(listed).eq(key.bytes());
     let ends_it = |listed: &&str| {
         let mut end = key.bytes().rev();
@@ -105,12 +105,11 @@ fn listed(key: &str) -> Option<&'static str> {
 }
 
 /// A key without case, punctuation and the number at its end.
-fn plain(key: &str) -> String {
+fn plain(key: &str) -> impl Iterator<Item = char> + '_ {
     key.trim_end_matches(|letter: char| !letter.is_alphabetic())
         .chars()
         .filter(|letter| letter.is_alphanumeric())
         .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// The same of a listed key.

@@ -44,7 +44,7 @@ async fn unknown_channel(intake: &Intake) -> anyhow::Error {
         match intake.channels.check(&intake.pool).await {
             Ok(Ok(())) => return std::future::pending().await,
             Ok(Err(error)) => {
-                tracing::error!(%error, "an event could not be written");
+                tracing::error!(%error, "the database does not know every channel");
                 return error;
             }
             Err(error) => tracing::warn!(error = db::words(&error), "the channels are not checked yet"),
