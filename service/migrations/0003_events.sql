@@ -25,7 +25,8 @@ create table attribution_events (
   -- When it happened, by the vendor's clock, and when it was written, by ours.
   event_timestamp timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  -- Integer cents. No floating point number comes near money in this database.
+  -- Integer cents: hundredths of the currency's unit, for every currency, so that one column holds one measure. No
+  -- floating point number comes near money in this database.
   revenue_cents bigint not null check (revenue_cents between 0 and 999999999999),
   currency text not null check (currency ~ '^[A-Z]{3}$'),
   -- An allowlist of plain fields, made by the service. Never the vendor's body.
@@ -48,6 +49,23 @@ create policy tenant_only on attribution_events
 grant select, insert on attribution_events to app_rw;
 grant select on attribution_events to app_ro;
 
+-- What is kept of a body is a list of plain values, whoever writes the row: a vendor's body, or a part of one, cannot
+-- be stored by mistake. The condition stands in the triggers, so that a row which keeps it costs no function call.
+create function payload_holds_more() returns trigger
+  language plpgsql set search_path = public, pg_temp
+  as $$
+  begin
+    raise exception 'the payload of a row of % holds more than is kept', tg_table_name using errcode = 'check_violation';
+  end
+  $$;
+revoke all on function payload_holds_more() from public;
+
+create trigger payload_is_a_list before insert on attribution_events for each row
+  when (new.raw_payload - array['event_type', 'event_timestamp', 'currency', 'vendor', 'utm_source', 'utm_medium',
+                                'external_event_id', 'campaign_id', 'idempotency_key', 'channel'] <> '{}'
+        or jsonb_path_exists(new.raw_payload, 'strict $.* ? (@.type() == "object" || @.type() == "array")'))
+  execute function payload_holds_more();
+
 -- Signed, so somebody meant it, but malformed, or bearing personal data, or contradicting an event that is there.
 create table dead_events (
   id uuid primary key default gen_random_uuid(),
@@ -67,8 +85,9 @@ create table dead_events (
   ingested_at timestamptz not null default clock_timestamp(),
   -- Readers outside look the key up in the payload; keep the two the same.
   constraint key_in_payload check (raw_payload ->> 'idempotency_key' is not distinct from idempotency_key),
-  -- A vendor that repeats a bad body until it gets 200 makes one letter, not a hundred.
-  constraint one_letter_per_key unique (tenant_id, idempotency_key)
+  -- A vendor that repeats a bad body until it gets 200 makes one letter, not a hundred. Another reason is another
+  -- letter: a conflict says how much money waits, and must not vanish behind an older complaint under the same key.
+  constraint one_letter_per_key_and_reason unique (tenant_id, idempotency_key, error_type)
 );
 create index dead_events_by_arrival on dead_events (tenant_id, ingested_at);
 
@@ -76,5 +95,11 @@ alter table dead_events enable row level security;
 alter table dead_events force row level security;
 create policy tenant_only on dead_events
   using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()));
+create trigger payload_is_a_list before insert on dead_events for each row
+  when (new.raw_payload - array['event_type', 'event_timestamp', 'currency', 'vendor', 'utm_source', 'utm_medium',
+                                'external_event_id', 'campaign_id', 'idempotency_key', 'amount', 'amount_cents',
+                                'status', 'notification_id', 'body_sha256', 'body_bytes'] <> '{}'
+        or jsonb_path_exists(new.raw_payload, 'strict $.* ? (@.type() == "object" || @.type() == "array")'))
+  execute function payload_holds_more();
 grant select, insert on dead_events to app_rw;
 grant select on dead_events to app_ro;

@@ -42,7 +42,7 @@ create function ingest_event(
   end
   $$;
 
--- Writes a dead letter, or finds the one with that key. Returns its id and whether it is new.
+-- Writes a dead letter, or finds the one with that key and reason. Returns its id and whether it is new.
 create function bury_event(
   p_tenant uuid, p_idempotency_key text, p_source text, p_error_type text, p_error_message text, p_event_type text,
   p_external_event_id text, p_raw_payload jsonb, p_correlation_id uuid
@@ -61,13 +61,13 @@ create function bury_event(
       p_tenant, p_idempotency_key, p_source, p_error_type, p_error_message, p_event_type, p_external_event_id,
       p_raw_payload, p_correlation_id
     )
-    on conflict on constraint one_letter_per_key do nothing
+    on conflict on constraint one_letter_per_key_and_reason do nothing
     returning id into v_id;
     if found then
       return query select v_id, true;
     else
       return query select d.id, false from dead_events d
-                    where d.tenant_id = p_tenant and d.idempotency_key = p_idempotency_key;
+                    where d.tenant_id = p_tenant and d.idempotency_key = p_idempotency_key and d.error_type = p_error_type;
     end if;
   end
   $$;

@@ -18,15 +18,24 @@ const CAPACITY: usize = 2048;
 /// A vendor whose webhooks a tenant may forward to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Vendor {
+    /// Shopify.
+    Shopify,
     /// Stripe.
     Stripe,
+    /// PayPal.
+    PayPal,
+    /// WooCommerce.
+    WooCommerce,
 }
 
 impl Vendor {
     /// The word the database knows it by.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Shopify => "shopify",
             Self::Stripe => "stripe",
+            Self::PayPal => "paypal",
+            Self::WooCommerce => "woocommerce",
         }
     }
 }
@@ -61,17 +70,21 @@ impl Tenants {
         }
     }
 
-    /// The tenant with this key, if there is one. Fails when the database cannot be asked, or the secret not opened.
+    /// The tenant with this key, if there is one and the vendor has a secret to sign with. Fails when the database cannot be asked, or the secret not opened.
     pub(crate) async fn find(
         &self,
         api_key: &str,
         vendor: Vendor,
     ) -> Result<Option<Arc<Tenant>>, sqlx::Error> {
+        // No key at all is nobody's, even if a tenant was made with an empty one.
+        if api_key.is_empty() {
+            return Ok(None);
+        }
         let key = (Sha256::digest(api_key).into(), vendor);
         if let Some(tenant) = self.remembered(&key) {
             return Ok(Some(tenant));
         }
-        let found = sqlx::query_as::<_, (Uuid, String)>(
+        let found = sqlx::query_as::<_, (Uuid, Option<String>)>(
             "select tenant_id, webhook_secret from find_tenant($1, $2, $3)",
         )
         .bind(key.0.as_slice())
@@ -79,13 +92,15 @@ impl Tenants {
         .bind(self.box_key.reveal())
         .fetch_optional(&self.pool)
         .await?;
-        Ok(found.map(|(id, secret)| {
+        Ok(found.and_then(|(id, secret)| {
+            // An empty secret is one that everybody knows.
+            let secret = secret.filter(|secret| !secret.is_empty())?;
             let tenant = Arc::new(Tenant {
                 id,
                 webhook_secret: Secret::new(secret),
             });
             self.remember(key, Arc::clone(&tenant));
-            tenant
+            Some(tenant)
         }))
     }
 

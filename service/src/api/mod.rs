@@ -5,21 +5,16 @@ pub(crate) mod problem;
 mod status;
 mod webhooks;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use axum::{
-    Router,
-    http::StatusCode,
-    routing::{get, post},
-    serve::ListenerExt as _,
-};
+use axum::{Router, http::StatusCode, routing::get, serve::ListenerExt as _};
 use prometheus_client::registry::Registry;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use self::problem::Problem;
-use crate::{health::WorkerHealth, metrics::Ingestion, settings::Secret, tenants::Tenants};
+use crate::{health::WorkerHealth, ingest::Intake, metrics::Ingestion, settings::Secret, tenants::Tenants};
 
 /// What the routes share.
 pub(crate) struct State {
@@ -29,8 +24,8 @@ pub(crate) struct State {
     pub(crate) tenants: Tenants,
     /// What opens the tenants' secrets.
     pub(crate) box_key: Secret,
-    /// How long a recompute may wait for company.
-    pub(crate) recompute_delay: Duration,
+    /// Where webhooks are taken in.
+    pub(crate) intake: Intake,
     /// The counters of ingestion.
     pub(crate) ingestion: Ingestion,
     /// Everything that `/metrics` shows.
@@ -42,10 +37,7 @@ pub(crate) struct State {
 /// The routes of the API.
 pub(crate) fn router(state: Arc<State>) -> Router {
     Router::new()
-        .route(
-            "/api/webhooks/stripe/payment_intent/succeeded",
-            post(webhooks::stripe_payment_succeeded),
-        )
+        .nest("/api/webhooks", webhooks::routes())
         .route("/health", get(status::live))
         .route("/health/live", get(status::live))
         .route("/health/ready", get(status::ready))

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Keys whose value is personal. Compared without case and punctuation, so `receiptEmail` is `receipt_email`.
-const KEYS: [&str; 30] = [
+/// Keys whose value is personal. Compared without case and punctuation, so `receiptEmail` is `receipt_email`, and
+/// without a number at the end, so `address_2` is `address`.
+const KEYS: [&str; 38] = [
     "email",
     "email_address",
     "phone",
@@ -37,6 +38,29 @@ const KEYS: [&str; 30] = [
     "cardholder_name",
     "billing_name",
     "shipping_name",
+    "recipient_name",
+    "user_name",
+    // More than one of a thing.
+    "emails",
+    "phones",
+    "addresses",
+    "names",
+    // What else the vendors' own bodies hold.
+    "browser_ip",
+    "date_of_birth",
+];
+
+/// Keys that are as personal with anything before them: `contact_email`, `customerIpAddress`.
+const ENDINGS: [&str; 9] = [
+    "email",
+    "email_address",
+    "phone",
+    "phone_number",
+    "ip_address",
+    "first_name",
+    "last_name",
+    "full_name",
+    "street_address",
 ];
 
 /// Every listed key, as keys are compared: for whoever looks through what is already stored.
@@ -61,20 +85,41 @@ fn collect(value: &Value, found: &mut BTreeSet<&'static str>) {
                 }
                 collect(value, found);
             }
+            // A list of names and values, as WooCommerce writes its metadata.
+            let named = fields.get("key").and_then(Value::as_str);
+            if fields.get("value").is_some_and(|value| !value.is_null()) {
+                found.extend(named.and_then(listed));
+            }
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
         _ => {}
     }
 }
 
+/// The listed key that this key is.
 fn listed(key: &str) -> Option<&'static str> {
-    KEYS.into_iter().find(|listed| plain(listed).eq(plain(key)))
+    let key: String = plain(key).collect();
+    let is = |listed: &&str| letters(listed).eq(key.bytes());
+    let ends_it = |listed: &&str| {
+        let mut end = key.bytes().rev();
+        letters(listed).rev().all(|letter| end.next() == Some(letter))
+    };
+    KEYS.into_iter()
+        .find(is)
+        .or_else(|| ENDINGS.into_iter().find(ends_it))
 }
 
+/// A key without case, punctuation and the number at its end.
 fn plain(key: &str) -> impl Iterator<Item = char> + '_ {
-    key.chars()
+    key.trim_end_matches(|letter: char| !letter.is_alphabetic())
+        .chars()
         .filter(|letter| letter.is_alphanumeric())
         .flat_map(char::to_lowercase)
+}
+
+/// The same of a listed key.
+fn letters(listed: &str) -> impl DoubleEndedIterator<Item = u8> + '_ {
+    listed.bytes().filter(|letter| *letter != b'_')
 }
 
 #[cfg(test)]
@@ -93,6 +138,11 @@ mod tests {
             json!({"billing_details": {"name": "Test User"}}),
             json!({"address": {"line1": "1 High Street"}}),
             json!({"shippingName": ""}),
+            json!({"contact_email": "a@b.c"}),
+            json!({"customerIpAddress": "10.0.0.1"}),
+            json!({"address_2": "Flat 3"}),
+            json!({"Phone2": "1"}),
+            json!([{"key": "_billing_phone", "value": "1"}]),
         ] {
             assert_eq!(keys_in(&body).len(), 1, "{body}");
         }
@@ -100,7 +150,9 @@ mod tests {
 
     #[test]
     fn null_is_no_data_and_a_likeness_is_no_match() {
-        let body = json!({"receipt_email": null, "named": 1, "ipx": 1, "event_name_id": 1, "emails_sent": 3});
+        let body = json!({"receipt_email": null, "named": 1, "ipx": 1, "event_name_id": 1, "emails_sent": 3,
+                          "event_name": 1, "landing_site": 1, "descriptor": "x", "ail": 1, "": 1, "2": 1,
+                          "list": [{"key": "_email", "value": null}, {"key": "email"}]});
         assert!(keys_in(&body).is_empty());
     }
 
@@ -111,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn wherever_a_listed_key_is_hung_it_is_found(index in 0..KEYS.len(), path in prop::collection::vec("[a-z]{1,3}[0-9]", 0..6)) {
+        fn wherever_a_listed_key_is_hung_it_is_found(index in 0..KEYS.len(), path in prop::collection::vec("[a-z]{1,3}[0-9][a-z]", 0..6)) {
             let mut body = json!({ KEYS[index].to_uppercase(): 1 });
             for step in path {
                 body = json!([{ step: body }]);

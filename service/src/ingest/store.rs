@@ -6,15 +6,14 @@ use serde_json::{Map, Value, json};
 use sqlx::{PgPool, postgres::types::PgInterval};
 use uuid::Uuid;
 
-use super::{
-    Reason,
-    stripe::{EVENT_TYPE, Payment},
-};
+use super::{Reason, payment::Payment, vendors::Kind};
 use crate::tasks::recompute_window::MODEL_VERSION;
 
-/// Who sends, under which key, and how the request is traced.
+/// What is sent, by whom, under which key, and how the request is traced.
 #[derive(Clone, Copy)]
 pub(crate) struct Envelope<'a> {
+    /// The kind of webhook.
+    pub(crate) kind: &'static Kind,
     /// The tenant whose signature was genuine.
     pub(crate) tenant: Uuid,
     /// The request's idempotency key.
@@ -26,19 +25,14 @@ pub(crate) struct Envelope<'a> {
 /// What became of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// It is there now.
-    Created {
-        /// The event.
-        event: Uuid,
+    /// It is there: since now, or since before.
+    Event {
+        /// The event, or the first one.
+        id: Uuid,
         /// Its channel.
         channel: String,
-    },
-    /// It was there before.
-    Duplicate {
-        /// The first event.
-        event: Uuid,
-        /// Its channel.
-        channel: String,
+        /// Whether this request made it.
+        is_new: bool,
     },
     /// The key is another payment's.
     Conflict,
@@ -49,31 +43,34 @@ pub(crate) async fn event(
     pool: &PgPool,
     envelope: Envelope<'_>,
     payment: &Payment,
-    kept: Map<String, Value>,
     delay: Duration,
 ) -> Result<Written, sqlx::Error> {
     let (outcome, event, channel) = sqlx::query_as::<_, (String, Option<Uuid>, Option<String>)>(
         "select outcome, event_id, channel
-           from ingest_event($1, $2, 'stripe', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+           from ingest_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(envelope.tenant)
     .bind(envelope.key)
-    .bind(EVENT_TYPE)
+    .bind(envelope.kind.vendor.as_str())
+    .bind(envelope.kind.event_type)
     .bind(&payment.id)
-    .bind(payment.channel)
+    .bind(&payment.channel)
     .bind(payment.campaign.as_deref())
-    .bind(payment.created)
+    .bind(payment.at)
     .bind(payment.cents)
-    .bind(&payment.currency)
-    .bind(with_key(kept, envelope.key))
+    .bind(payment.currency.code())
+    .bind(with_key(payment.kept.clone(), envelope.key))
     .bind(envelope.correlation)
     .bind(MODEL_VERSION)
     .bind(interval(delay))
     .fetch_one(pool)
     .await?;
-    Ok(match (outcome.as_str(), event, channel) {
-        ("created", Some(event), Some(channel)) => Written::Created { event, channel },
-        ("duplicate", Some(event), Some(channel)) => Written::Duplicate { event, channel },
+    Ok(match (event, channel) {
+        (Some(id), Some(channel)) => Written::Event {
+            id,
+            channel,
+            is_new: outcome == "created",
+        },
         _ => Written::Conflict,
     })
 }
@@ -84,33 +81,26 @@ pub(crate) struct Letter<'a> {
     pub(crate) reason: Reason,
     /// The same in words.
     pub(crate) message: &'a str,
+    /// The payment's own id, if the body has one.
+    pub(crate) payment: Option<&'a str>,
     /// The body's keepable fields, its length and its digest.
     pub(crate) kept: Map<String, Value>,
 }
 
-/// Writes a dead letter, or finds the one with that key. Returns its id, and whether it is new.
+/// Writes a dead letter, or finds the one with that key and reason. Returns its id, and whether it is new.
 pub(crate) async fn dead_letter(
     pool: &PgPool,
     envelope: Envelope<'_>,
     letter: Letter<'_>,
 ) -> Result<(Uuid, bool), sqlx::Error> {
-    let event_type = letter
-        .kept
-        .get("event_type")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    let external = letter
-        .kept
-        .get("external_event_id")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    sqlx::query_as("select dead_event_id, is_new from bury_event($1, $2, 'stripe', $3, $4, $5, $6, $7, $8)")
+    sqlx::query_as("select dead_event_id, is_new from bury_event($1, $2, $3, $4, $5, $6, $7, $8, $9)")
         .bind(envelope.tenant)
         .bind(envelope.key)
+        .bind(envelope.kind.vendor.as_str())
         .bind(letter.reason.as_str())
         .bind(letter.message)
-        .bind(event_type)
-        .bind(external)
+        .bind(envelope.kind.event_type)
+        .bind(letter.payment)
         .bind(with_key(letter.kept, envelope.key))
         .bind(envelope.correlation)
         .fetch_one(pool)

@@ -1,6 +1,6 @@
 //! `api`: takes webhooks in, and says how things are.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use sqlx::PgPool;
@@ -9,6 +9,7 @@ use crate::{
     api::{self, State},
     db,
     health::WorkerHealth,
+    ingest::{Channels, Intake},
     metrics::{Broker, Ingestion},
     settings::Api,
     shutdown,
@@ -22,23 +23,47 @@ pub(crate) async fn run(settings: Api) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let broker = Broker::register(&mut registry);
     tokio::spawn(broker.refresh(pool.clone(), settings.broker_stats_refresh));
-    let router = api::router(Arc::new(state(&settings, pool.clone(), registry)));
+    let state = Arc::new(state(&settings, pool, Channels::embedded()?, registry));
+    let router = api::router(Arc::clone(&state));
     let stop = token.clone().cancelled_owned();
-    shutdown::bounded(
+    let served = shutdown::bounded(
         &token,
         settings.shutdown,
         api::serve(settings.listen, router, stop),
-    )
-    .await
+    );
+    tokio::select! {
+        ended = served => ended,
+        error = unknown_channel(&state.intake) => Err(error),
+    }
 }
 
-fn state(settings: &Api, pool: PgPool, mut registry: Registry) -> State {
+/// Ends only when the database does not know a channel that this binary may give an event. A database that is not
+/// there yet is asked again: until it is, no event can be written either.
+async fn unknown_channel(intake: &Intake) -> anyhow::Error {
+    loop {
+        match intake.channels.check(&intake.pool).await {
+            Ok(Ok(())) => return std::future::pending().await,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the database does not know every channel");
+                return error;
+            }
+            Err(error) => tracing::warn!(error = db::words(&error), "the channels are not checked yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+fn state(settings: &Api, pool: PgPool, channels: Channels, mut registry: Registry) -> State {
     let ingestion = Ingestion::register(&mut registry);
     let box_key = settings.secret_box_key.clone();
     State {
         tenants: Tenants::new(pool.clone(), box_key.clone(), settings.tenant_cache),
         worker: WorkerHealth::new(pool.clone(), settings.worker_probe_timeout, settings.health_cache),
-        recompute_delay: settings.recompute_delay,
+        intake: Intake {
+            pool: pool.clone(),
+            channels,
+            recompute_delay: settings.recompute_delay,
+        },
         box_key,
         ingestion,
         registry,

@@ -28,12 +28,22 @@ pub(crate) struct Deployment {
     _folder: TempDir,
 }
 
-/// A tenant, and what it signs with.
+/// A tenant, and what Stripe signs with for it.
 #[derive(Clone)]
 pub(crate) struct Tenant {
     pub(crate) id: Uuid,
     pub(crate) api_key: String,
     pub(crate) secret: String,
+}
+
+impl Tenant {
+    /// What one of its vendors signs with.
+    pub(crate) fn secret_of(&self, vendor: &str) -> String {
+        match vendor {
+            "stripe" => self.secret.clone(),
+            other => format!("{other}-secret-{}", self.id),
+        }
+    }
 }
 
 impl Deployment {
@@ -79,10 +89,13 @@ impl Deployment {
             api_key: format!("key-{id}"),
             secret: format!("whsec-{id}"),
         };
-        sqlx::query("select seed_tenant($1, $2, 'a', $3, 'c', 'd', $4)")
+        sqlx::query("select seed_tenant($1, $2, $3, $4, $5, $6, $7)")
             .bind(id)
             .bind(&tenant.api_key)
-            .bind(&tenant.secret)
+            .bind(tenant.secret_of("shopify"))
+            .bind(tenant.secret_of("stripe"))
+            .bind(tenant.secret_of("paypal"))
+            .bind(tenant.secret_of("woocommerce"))
             .bind(BOX_KEY)
             .execute(&self.pool("migration_owner", "owner"))
             .await
@@ -163,7 +176,8 @@ impl Deployment {
         self.start("worker", change)
     }
 
-    fn start(&self, role: &str, change: &[(&str, &str)]) -> Service {
+    /// Starts a role, and waits for nothing.
+    pub(crate) fn start(&self, role: &str, change: &[(&str, &str)]) -> Service {
         let mut child = self
             .command(&[role], change)
             .stdout(Stdio::piped())
@@ -257,6 +271,18 @@ impl Service {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it was ours");
+    }
+
+    /// Waits for it to end by itself, and says with which code it did.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.child.try_wait().expect("it was ours") {
+                Some(status) => return status.code(),
+                None => assert!(Instant::now() < deadline, "it goes on: {}", self.log()),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Asks it to end, and says with which code it did.

@@ -7,19 +7,26 @@
 
 mod cluster;
 mod deployment;
+mod footprint;
 mod task;
+mod vendors;
 mod webhook;
 
+mod amounts;
 mod drills;
+mod faults;
 mod health;
-mod ingestion;
+mod idempotency;
 mod isolation;
 mod ledger;
+mod letters;
 mod limits;
+mod load_mix;
 mod matviews;
 mod queue;
 mod recompute;
 mod settings;
 mod signatures;
+mod traces;
 mod upkeep;
 mod worker;
