@@ -10,8 +10,8 @@ use prometheus_client::{
 };
 
 use super::{
-    BUCKETS,
-    shard::{Counts, Tally, read_all},
+    BUCKETS, folder,
+    tally::{Counts, Tally},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -27,7 +27,7 @@ struct Shards {
 
 /// The page for a folder of shards. Fails when the folder cannot be read.
 pub(crate) fn exposition(folder: &Path) -> anyhow::Result<String> {
-    let (tally, count) = read_all(folder)?;
+    let (tally, count) = folder::read(folder)?;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Shards { tally, count }));
     let mut page = String::new();

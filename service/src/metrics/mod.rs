@@ -3,8 +3,10 @@
 
 mod broker;
 mod exporter;
+mod folder;
 mod ingestion;
 mod shard;
+mod tally;
 
 pub(crate) use self::{broker::Broker, exporter::exposition, ingestion::Ingestion, shard::Shard};
 
