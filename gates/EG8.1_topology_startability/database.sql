@@ -9,7 +9,7 @@ select pg_encoding_to_char(d.encoding) as encoding,
           join pg_roles r on r.oid = c.relowner
          where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
            and c.relkind in ('r', 'p', 'v', 'm', 'S')
-           and r.rolname <> 'migration_owner') as foreign_objects,
+           and r.rolname <> case n.nspname when 'matviews' then 'matview_owner' else 'migration_owner' end) as foreign_objects,
        o.rolsuper as owner_is_super,
        o.rolcreaterole as owner_makes_roles,
        o.rolbypassrls as owner_bypasses,

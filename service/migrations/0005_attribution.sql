@@ -1,4 +1,5 @@
--- From an event to attributed revenue: who asked for which day to be computed again, and what came of it.
+-- From an event to attributed revenue: who asked for which day to be computed again, what came of it, and which refresh
+-- of the summaries showed it.
 
 -- One row per computation of one tenant's UTC day under one model. The sum of `requests` over the rows of a tenant is
 -- the number of events that asked.
@@ -28,6 +29,34 @@ create unique index one_pending_recompute
 alter table attribution_recompute_jobs enable row level security;
 alter table attribution_recompute_jobs force row level security;
 create policy owner_only on attribution_recompute_jobs to migration_owner using (true) with check (true);
+
+-- One row per refresh of the materialized views, which are refreshed for all tenants at once.
+--
+--   event ──asks──▶ recompute ──on ending, hands its requests on──▶ refresh
+--
+-- An event makes sure that a refresh waits. What a refresh *answers* for it learns from the recomputes: each hands its
+-- requests over in the transaction that ends it, to the refresh that waits then, or to a new one. So a refresh shows
+-- the shares of every request it counts, however long the recompute took: its claim waits for the row lock of that
+-- handing-over, and its snapshot is younger than its claim. And no tenant's event ever waits for another's at a counter
+-- that all of them would share. The sum of `requests` over these rows is the sum over the recomputes that have ended.
+create table matview_refresh_jobs (
+  id uuid primary key default gen_random_uuid(),
+  status text not null default 'pending' check (status in ('pending', 'running', 'succeeded', 'failed')),
+  -- Zero for a refresh that an operator, or the clock, asked for.
+  requests int not null default 0 check (requests >= 0),
+  run_count int not null default 0 check (run_count <= 1),
+  task_id uuid,
+  created_at timestamptz not null default clock_timestamp(),
+  started_at timestamptz,
+  finished_at timestamptz
+);
+-- At most one waits in the whole service; as above, one that has begun absorbs nothing.
+create unique index one_pending_refresh on matview_refresh_jobs ((true)) where status = 'pending';
+create index matview_refresh_jobs_latest on matview_refresh_jobs (finished_at) where finished_at is not null;
+
+alter table matview_refresh_jobs enable row level security;
+alter table matview_refresh_jobs force row level security;
+create policy owner_only on matview_refresh_jobs to migration_owner using (true) with check (true);
 
 -- The share of one channel in one event's revenue.
 create table attribution_allocations (
@@ -80,9 +109,41 @@ create trigger balance_after_update after update on attribution_allocations
 create trigger balance_after_delete after delete on attribution_allocations
   referencing old table as touched for each statement execute function allocations_balance();
 
+-- Asks for a refresh that answers for `p_requests`, and says which task will do it. Only what counts takes the row lock
+-- of a refresh that waits: an event brings no requests of its own, so it finds the row and goes on.
+create function request_refresh(p_requests int, p_correlation uuid, p_caused_by uuid, p_delay interval) returns uuid
+  language plpgsql security definer set search_path = public, pg_temp
+  as $$
+  declare
+    v_job matview_refresh_jobs;
+    v_pause interval;
+  begin
+    if p_requests = 0 then
+      select * into v_job from matview_refresh_jobs where status = 'pending';
+      if found then
+        return v_job.task_id;
+      end if;
+    end if;
+    insert into matview_refresh_jobs as j (requests) values (p_requests)
+    on conflict ((true)) where status = 'pending' do update set requests = j.requests + excluded.requests
+    returning * into v_job;
+    if v_job.task_id is null then
+      -- A refresh costs more the more there is to show. Four times as long as the last one took is the next one's
+      -- wait, so that under load the refreshes have a fifth of one core; but nobody waits longer than half a minute.
+      select least(4 * (finished_at - started_at), interval '30 seconds') into v_pause
+        from matview_refresh_jobs where finished_at is not null order by finished_at desc limit 1;
+      v_job.task_id := put_task('maintenance', 'matviews.refresh_all', null, '{}', p_correlation, p_caused_by, v_job.id,
+                                greatest(p_delay, v_pause));
+      update matview_refresh_jobs set task_id = v_job.task_id where id = v_job.id;
+    end if;
+    return v_job.task_id;
+  end
+  $$;
+
 -- Asks for a day to be computed again, and says which task will do it. A request that finds one waiting is counted
 -- there; the row lock it takes is held until the caller commits, so the computation cannot begin before its event is
--- there to be read. `p_delay` gives a burst the time to become one task.
+-- there to be read. `p_delay` gives a burst the time to become one task. The refresh is asked for with it and waits
+-- longer, so that in the ordinary case the recompute ends first and hands its requests to that one.
 create function request_recompute(
   p_tenant uuid, p_day date, p_model text, p_event uuid, p_correlation uuid, p_delay interval
 ) returns uuid
@@ -104,35 +165,58 @@ create function request_recompute(
                                 p_correlation, p_event, v_job.id, p_delay);
       update attribution_recompute_jobs set task_id = v_job.task_id where id = v_job.id;
     end if;
+    perform request_refresh(0, p_correlation, p_event, 4 * p_delay);
     return v_job.task_id;
   end
   $$;
 
 -- The job follows its task, in the same transaction, so that the two never tell different stories. A retry does not
 -- make it pending again: it has begun, and what has begun absorbs nothing.
-create function job_follows_task() returns trigger
+create function recompute_follows_task() returns trigger
   language plpgsql security definer set search_path = public, pg_temp
   as $$
+  declare
+    v_requests int;
   begin
     if new.state = 'running' then
       update attribution_recompute_jobs set status = 'running', started_at = clock_timestamp()
        where id = new.effect_id and status = 'pending';
-    elsif new.state = 'succeeded' then
+    elsif new.state in ('succeeded', 'failed') then
       update attribution_recompute_jobs
-         set status = 'succeeded', run_count = run_count + 1, finished_at = clock_timestamp()
-       where id = new.effect_id;
-    elsif new.state = 'failed' then
-      update attribution_recompute_jobs set status = 'failed', finished_at = clock_timestamp()
-       where id = new.effect_id;
+         set status = new.state, finished_at = clock_timestamp(),
+             run_count = run_count + (new.state = 'succeeded')::int
+       where id = new.effect_id
+      returning requests into v_requests;
+      -- Also when it failed: the events themselves are there to be shown.
+      perform request_refresh(v_requests, new.correlation_id, new.caused_by, interval '250 milliseconds');
     end if;
     return null;
   end
   $$;
-create trigger job_follows_task after update of state on tasks
-  for each row when (new.effect_id is not null and new.state is distinct from old.state)
-  execute function job_follows_task();
+create trigger recompute_follows_task after update of state on tasks
+  for each row when (new.name = 'attribution.recompute_window' and new.state is distinct from old.state)
+  execute function recompute_follows_task();
 
--- The operator's door to the queue. A recompute goes the way every recompute goes; without a day it is today's.
+create function refresh_follows_task() returns trigger
+  language plpgsql security definer set search_path = public, pg_temp
+  as $$
+  begin
+    update matview_refresh_jobs
+       set status = new.state,
+           started_at = coalesce(started_at, clock_timestamp()),
+           finished_at = case when new.state <> 'running' then clock_timestamp() end,
+           run_count = run_count + (new.state = 'succeeded')::int
+     where id = new.effect_id;
+    return null;
+  end
+  $$;
+create trigger refresh_follows_task after update of state on tasks
+  for each row when (new.name = 'matviews.refresh_all' and new.state in ('running', 'succeeded', 'failed')
+                     and new.state is distinct from old.state)
+  execute function refresh_follows_task();
+
+-- The operator's door to the queue. A recompute goes the way every recompute goes; without a day it is today's. So does
+-- a refresh, which is for all tenants whoever asks.
 create function enqueue(p_queue text, p_name text, p_tenant uuid, p_args jsonb) returns uuid
   language plpgsql security definer set search_path = public, pg_temp
   as $$
@@ -144,6 +228,8 @@ create function enqueue(p_queue text, p_name text, p_tenant uuid, p_args jsonb) 
         coalesce(p_args ->> 'model_version', '1.0.0'),
         null, gen_random_uuid(), interval '0'
       );
+    elsif p_name = 'matviews.refresh_all' then
+      return request_refresh(0, null, null, interval '0');
     end if;
     return put_task(p_queue, p_name, p_tenant, p_args, null, null, null, interval '0');
   end
@@ -151,7 +237,9 @@ create function enqueue(p_queue text, p_name text, p_tenant uuid, p_args jsonb) 
 
 revoke all on function allocations_balance() from public;
 revoke all on function request_recompute(uuid, date, text, uuid, uuid, interval) from public;
-revoke all on function job_follows_task() from public;
+revoke all on function request_refresh(int, uuid, uuid, interval) from public;
+revoke all on function recompute_follows_task() from public;
+revoke all on function refresh_follows_task() from public;
 revoke all on function enqueue(text, text, uuid, jsonb) from public;
 grant execute on function request_recompute(uuid, date, text, uuid, uuid, interval) to app_rw;
 grant execute on function enqueue(text, text, uuid, jsonb) to app_rw;

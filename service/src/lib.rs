@@ -48,5 +48,8 @@ mod metrics;
 /// HTTP: routes, problems, correlation.
 mod api;
 
+/// The outside world, played for tests and gates.
+mod mock_platform;
+
 /// One file per role: what it reads, what it starts, when it ends.
 mod roles;

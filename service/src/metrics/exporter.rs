@@ -10,13 +10,20 @@ use prometheus_client::{
 };
 
 use super::{
-    BUCKETS, folder,
+    durations::Durations,
+    folder,
     tally::{Counts, Tally},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Label {
     task_name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct View {
+    view_name: String,
+    outcome: String,
 }
 
 #[derive(Debug)]
@@ -53,6 +60,7 @@ impl Collector for Shards {
             |counts| counts.failure,
         )?;
         self.durations(&mut encoder)?;
+        self.refreshes(&mut encoder)?;
         let shards = u64::try_from(self.count).unwrap_or(u64::MAX);
         encoder
             .encode_descriptor(
@@ -74,7 +82,7 @@ impl Shards {
         value: impl Fn(&Counts) -> u64,
     ) -> Result<(), fmt::Error> {
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (task, counts) in &self.tally {
+        for (task, counts) in &self.tally.tasks {
             let label = Label {
                 task_name: task.clone(),
             };
@@ -89,19 +97,60 @@ impl Shards {
         let name = "celery_task_duration_seconds";
         let mut family =
             encoder.encode_descriptor(name, "Duration of ended attempts", None, MetricType::Histogram)?;
-        for (task, counts) in &self.tally {
-            let bounds = BUCKETS.into_iter().chain([f64::INFINITY]);
-            let buckets: Vec<(f64, u64)> = bounds.zip(counts.buckets).collect();
-            let seconds = std::time::Duration::from_micros(counts.duration_us).as_secs_f64();
-            let ended = counts.buckets.iter().sum();
+        for (task, counts) in &self.tally.tasks {
             let label = Label {
                 task_name: task.clone(),
             };
-            family
-                .encode_family(&label)?
-                .encode_histogram::<NoLabelSet>(seconds, ended, &buckets, None)?;
+            counts.durations.encode(&mut family, &label)?;
         }
         Ok(())
+    }
+
+    fn refreshes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut family = encoder.encode_descriptor(
+            "matview_refresh",
+            "Refreshes of a view that ended",
+            None,
+            MetricType::Counter,
+        )?;
+        for (label, durations) in self.views() {
+            family
+                .encode_family(&label)?
+                .encode_counter::<NoLabelSet, _, u64>(&durations.count(), None)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "matview_refresh_failures",
+            "Those that failed, and left the view as it was",
+            None,
+            MetricType::Counter,
+        )?;
+        for (label, durations) in self.views().filter(|(label, _)| label.outcome == "failed") {
+            family
+                .encode_family(&label)?
+                .encode_counter::<NoLabelSet, _, u64>(&durations.count(), None)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "matview_refresh_duration_seconds",
+            "Duration of the refresh of one view",
+            None,
+            MetricType::Histogram,
+        )?;
+        for (label, durations) in self.views() {
+            durations.encode(&mut family, &label)?;
+        }
+        Ok(())
+    }
+
+    fn views(&self) -> impl Iterator<Item = (View, &Durations)> {
+        self.tally.matviews.iter().flat_map(|(view, outcomes)| {
+            outcomes.iter().map(|(outcome, durations)| {
+                let label = View {
+                    view_name: view.clone(),
+                    outcome: outcome.clone(),
+                };
+                (label, durations)
+            })
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::tally::{self, Tally};
+use super::tally::Tally;
 
 const PREFIX: &str = "tasks-";
 const SUFFIX: &str = ".json";
@@ -59,7 +59,7 @@ pub(super) fn enter(folder: &Path, id: Uuid) -> anyhow::Result<File> {
     retire(folder)?;
     let alive = open(&alive(folder, id))?;
     locked(|| alive.try_lock()).context("the shard of this process")?;
-    put(&shard(folder, id), &Tally::new())?;
+    put(&shard(folder, id), &Tally::default())?;
     Ok(alive)
 }
 
@@ -71,12 +71,12 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<(Tally, usize)> {
         locked(|| lock.try_lock_shared()).context("the folder of shards")?;
     }
     let retired = retired(folder)?;
-    let (mut sum, mut processes) = (Tally::new(), retired.processes);
-    tally::add(&mut sum, &retired.tally);
+    let (mut sum, mut processes) = (Tally::default(), retired.processes);
+    sum.add(&retired.tally);
     for id in shards(folder)? {
         if !retired.absorbed.contains(&id) {
             processes += 1;
-            tally::add(&mut sum, &parsed(&shard(folder, id)).unwrap_or_default());
+            sum.add(&parsed(&shard(folder, id)).unwrap_or_default());
         }
     }
     Ok((sum, processes))
@@ -92,7 +92,7 @@ fn retire(folder: &Path) -> anyhow::Result<()> {
         } else if is_dead(folder, id)?
             && let Some(tally) = parsed(&shard(folder, id))
         {
-            tally::add(&mut retired.tally, &tally);
+            retired.tally.add(&tally);
             dead.insert(id);
         }
     }
@@ -198,13 +198,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let _living = (worker(folder.path()), worker(folder.path()));
         let (tally, processes) = read(folder.path()).expect("readable");
-        let counts = &tally[TASK];
+        let counts = &tally.tasks[TASK];
         assert_eq!(
             (processes, counts.started, counts.success, counts.failure),
             (2, 4, 2, 2)
         );
-        assert_eq!((counts.buckets[2], counts.buckets[12]), (2, 2));
-        assert_eq!(counts.duration_us, 2 * 60_003_000);
+        assert_eq!(
+            (counts.durations.buckets[2], counts.durations.buckets[12]),
+            (2, 2)
+        );
+        assert_eq!(counts.durations.sum_us, 2 * 60_003_000);
     }
 
     #[test]
@@ -215,7 +218,7 @@ mod tests {
         }
         let _living = worker(folder.path());
         let (tally, processes) = read(folder.path()).expect("readable");
-        assert_eq!((processes, tally[TASK].started), (51, 102));
+        assert_eq!((processes, tally.tasks[TASK].started), (51, 102));
         // The lock, the sum, and two of the living.
         assert_eq!(files(folder.path()), 4);
     }
@@ -231,9 +234,9 @@ mod tests {
         drop(dead);
         let _living = worker(folder.path());
         fs::write(left.0, left.1.expect("it was there")).expect("writable");
-        assert_eq!(read(folder.path()).expect("readable").0[TASK].started, 4);
+        assert_eq!(read(folder.path()).expect("readable").0.tasks[TASK].started, 4);
         let _next = worker(folder.path());
-        assert_eq!(read(folder.path()).expect("readable").0[TASK].started, 6);
+        assert_eq!(read(folder.path()).expect("readable").0.tasks[TASK].started, 6);
     }
 
     #[test]
@@ -242,12 +245,12 @@ mod tests {
         let shard = Shard::create(folder.path()).expect("writable");
         shard.started("tenant-1234");
         shard.write();
-        let foreign = r#"{"jane.doe":{"started":1,"success":0,"failure":0,"duration_us":0,"buckets":[0,0,0,0,0,0,0,0,0,0,0,0,0]}}"#;
+        let foreign = r#"{"tasks":{"jane.doe":{"started":1,"success":0,"failure":0,"durations":{"sum_us":0,"buckets":[0,0,0,0,0,0,0,0,0,0,0,0,0]}}},"matviews":{}}"#;
         let file = super::shard(folder.path(), Uuid::new_v4());
         fs::write(file, foreign).expect("writable");
         let (tally, _) = read(folder.path()).expect("readable");
-        assert_eq!(tally.keys().collect::<Vec<_>>(), ["unknown"]);
-        assert_eq!(tally["unknown"].started, 2);
+        assert_eq!(tally.tasks.keys().collect::<Vec<_>>(), ["unknown"]);
+        assert_eq!(tally.tasks["unknown"].started, 2);
     }
 
     #[test]

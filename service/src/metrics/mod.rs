@@ -2,6 +2,7 @@
 //! the exporter reads. Labels come from closed lists: never a tenant, never an id.
 
 mod broker;
+mod durations;
 mod exporter;
 mod folder;
 mod ingestion;

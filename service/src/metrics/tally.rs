@@ -1,14 +1,30 @@
-//! What is counted of the tasks, by name.
+//! What a worker counts: attempts by task, refreshes by view. Labels come from the catalogue and the list of views, and
+//! there is no other way to one.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::BUCKETS;
-use crate::{settings::Stage, tasks};
+use super::durations::Durations;
+use crate::{
+    settings::Stage,
+    tasks::{
+        self,
+        refresh_all::{Outcome, Refreshed, VIEWS},
+    },
+};
 
-/// Counts by task name.
-pub(super) type Tally = BTreeMap<String, Counts>;
+/// The label of what is in no list.
+const UNKNOWN: &str = "unknown";
+
+/// All that was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tally {
+    /// By task name.
+    pub(super) tasks: BTreeMap<String, Counts>,
+    /// Ended refreshes by view and outcome.
+    pub(super) matviews: BTreeMap<String, BTreeMap<String, Durations>>,
+}
 
 /// What was counted of one task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,41 +32,59 @@ pub(super) struct Counts {
     pub(super) started: u64,
     pub(super) success: u64,
     pub(super) failure: u64,
-    pub(super) duration_us: u64,
-    /// Ended attempts per duration bucket, not cumulative; one more than there are bounds.
-    pub(super) buckets: [u64; BUCKETS.len() + 1],
+    /// Of ended attempts.
+    pub(super) durations: Durations,
+}
+
+impl Tally {
+    /// The counts of a task.
+    pub(super) fn of(&mut self, task: &str) -> &mut Counts {
+        let entry = tasks::entry(task, Stage::Test);
+        let label = entry.map_or(UNKNOWN, |entry| entry.name);
+        self.tasks.entry(label.to_owned()).or_default()
+    }
+
+    /// Counts the refresh of one view.
+    pub(super) fn refreshed(&mut self, view: &Refreshed) {
+        self.view(&view.view_name, view.outcome.as_str())
+            .observe(view.took());
+    }
+
+    /// Adds what another process counted.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (task, counts) in &other.tasks {
+            self.of(task).add(counts);
+        }
+        for (view, outcomes) in &other.matviews {
+            for (outcome, durations) in outcomes {
+                self.view(view, outcome).add(durations);
+            }
+        }
+    }
+
+    fn view(&mut self, view: &str, outcome: &str) -> &mut Durations {
+        let view = VIEWS.into_iter().find(|known| *known == view).unwrap_or(UNKNOWN);
+        let outcome = Outcome::try_from(outcome.to_owned()).map_or(UNKNOWN, Outcome::as_str);
+        let outcomes = self.matviews.entry(view.to_owned()).or_default();
+        outcomes.entry(outcome.to_owned()).or_default()
+    }
 }
 
 impl Counts {
     /// Counts an attempt that ended.
-    pub(super) fn ended(&mut self, took: Duration) {
-        self.duration_us += u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = BUCKETS
-            .iter()
-            .position(|bound| took.as_secs_f64() <= *bound)
-            .unwrap_or(BUCKETS.len());
-        self.buckets[bucket] += 1;
+    pub(super) fn ended(&mut self, well: bool, took: Duration) {
+        *(if well {
+            &mut self.success
+        } else {
+            &mut self.failure
+        }) += 1;
+        self.durations.observe(took);
     }
 
     fn add(&mut self, other: &Self) {
         self.started += other.started;
         self.success += other.success;
         self.failure += other.failure;
-        self.duration_us += other.duration_us;
-        for (mine, theirs) in self.buckets.iter_mut().zip(other.buckets) {
-            *mine += theirs;
-        }
+        self.durations.add(&other.durations);
     }
-}
-
-/// Adds one tally to another.
-pub(super) fn add(sum: &mut Tally, other: &Tally) {
-    for (task, counts) in other {
-        sum.entry(label(task).to_owned()).or_default().add(counts);
-    }
-}
-
-/// A task's label: its name when it is in the catalogue. There is no other way to a label.
-pub(super) fn label(task: &str) -> &'static str {
-    tasks::entry(task, Stage::Test).map_or("unknown", |entry| entry.name)
 }

@@ -37,6 +37,38 @@ const ROLES: &str = "
     alter role matview_owner nologin nosuperuser nocreatedb nocreaterole bypassrls noreplication;
     grant app_rw, app_ro to app_user;";
 
+/// Where the materialized views live, and the two things that only their owner can do: to make one, and to refresh it.
+/// Their queries see every tenant, so they belong to `matview_owner`; and because nobody is a member of it, the owner of
+/// everything else does these two things through functions of its own, and nothing besides. A refresh compares by way of
+/// a temporary table.
+const MATVIEWS: &str = "
+    create schema if not exists matviews authorization matview_owner;
+    grant usage on schema matviews to migration_owner;
+
+    create or replace function matviews.make(p_name name, p_key text, p_query text) returns void
+      language plpgsql security definer set search_path = public, pg_temp
+      as $$
+      begin
+        execute format('create materialized view matviews.%I as %s', p_name, p_query);
+        execute format('create unique index on matviews.%I (%s)', p_name, p_key);
+        execute format('grant select on matviews.%I to migration_owner', p_name);
+      end
+      $$;
+    alter function matviews.make(name, text, text) owner to matview_owner;
+    revoke all on function matviews.make(name, text, text) from public;
+    grant execute on function matviews.make(name, text, text) to migration_owner;
+
+    create or replace function matviews.refresh(p_name name) returns void
+      language plpgsql security definer set search_path = public, pg_temp
+      as $$
+      begin
+        execute format('refresh materialized view concurrently matviews.%I', p_name);
+      end
+      $$;
+    alter function matviews.refresh(name) owner to matview_owner;
+    revoke all on function matviews.refresh(name) from public;
+    grant execute on function matviews.refresh(name) to migration_owner;";
+
 /// Makes roles, database, ownership and extension.
 pub(crate) async fn run(settings: Provision) -> anyhow::Result<()> {
     let mut connection = connect_or_create(&settings.dsn).await?;
@@ -97,13 +129,14 @@ async fn set_password(connection: &mut PgConnection, role: &str, password: &Secr
     Ok(())
 }
 
-/// The database and its one schema belong to the migrations' owner. Nobody has anything in them by being nobody in
-/// particular: not even temporary tables.
+/// The database and its schema belong to the migrations' owner, all but the materialized views. Nobody has anything in
+/// them by being nobody in particular: not even temporary tables.
 async fn own(connection: &mut PgConnection, database: &str) -> anyhow::Result<()> {
     for statement in [
         "alter database %I owner to migration_owner",
         "revoke all on database %I from public",
         "grant connect on database %I to app_user",
+        "grant temporary on database %I to matview_owner",
     ] {
         let statement = quoted(connection, statement, &[database]).await?;
         sqlx::raw_sql(AssertSqlSafe(statement))
@@ -111,8 +144,9 @@ async fn own(connection: &mut PgConnection, database: &str) -> anyhow::Result<()
             .await?;
     }
     sqlx::raw_sql("alter schema public owner to migration_owner; create extension if not exists pgcrypto")
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    sqlx::raw_sql(MATVIEWS).execute(connection).await?;
     Ok(())
 }
 

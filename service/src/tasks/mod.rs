@@ -6,6 +6,7 @@ pub(crate) mod pii_scan;
 mod r4;
 pub(crate) mod recompute_window;
 pub(crate) mod reconciliation_run;
+pub(crate) mod refresh_all;
 pub(crate) mod retention;
 
 use std::{pin::Pin, time::Duration};
@@ -30,6 +31,11 @@ pub(crate) static CATALOGUE: &[Entry] = &[
         recompute_window::NAME,
         "attribution",
         Work::Transaction(|job| Box::pin(recompute_window::run(job))),
+    ),
+    Entry::new(
+        refresh_all::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(refresh_all::run(job))),
     ),
     Entry::new(
         pii_scan::NAME,

@@ -1,7 +1,7 @@
 //! One attempt at one task: within its limits, under its lease, to an end that is reported.
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::time::Instant;
 
 use super::{Shared, child, hold::Hold, watch::Watch};
@@ -9,7 +9,7 @@ use crate::{
     db,
     queue::{self, Failure, Task, redacted},
     settings::Limits,
-    tasks::{self, Computed, Computing, Job, Run, TaskError, Work},
+    tasks::{self, Computed, Computing, Job, Run, TaskError, Work, refresh_all},
 };
 
 /// What it may take to write down what a computation came to, when that has used up its time.
@@ -23,22 +23,25 @@ pub(super) async fn make(shared: &Shared, task: &Task, claimed: Instant) {
     shared.shard.started(&task.name);
     shared.shard.write();
     let outcome = done(shared, task, claimed).await;
-    end(shared, task, began, outcome.err()).await;
+    end(shared, task, began, outcome).await;
 }
 
 /// Ends an attempt that broke off, and could not end itself.
 pub(super) async fn broken(shared: &Shared, task: &Task, claimed: Instant) {
     let error = TaskError::Failed("the task panicked");
-    end(shared, task, claimed, Some(error)).await;
+    end(shared, task, claimed, Err(error)).await;
 }
 
-async fn end(shared: &Shared, task: &Task, began: Instant, error: Option<TaskError>) {
-    match error {
-        None => {
+async fn end(shared: &Shared, task: &Task, began: Instant, outcome: Result<Value, TaskError>) {
+    match outcome {
+        Ok(result) => {
             shared.shard.succeeded(&task.name, began.elapsed());
+            for view in refresh_all::refreshed(&task.name, &result) {
+                shared.shard.refreshed(&view);
+            }
             log(task, "success", began, None);
         }
-        Some(error) => {
+        Err(error) => {
             let told = (error.kind(), redacted(&error.to_string()));
             let fate = report(shared, task, &error, &told.1).await;
             shared.shard.failed(&task.name, began.elapsed());
@@ -48,7 +51,7 @@ async fn end(shared: &Shared, task: &Task, began: Instant, error: Option<TaskErr
     shared.shard.write();
 }
 
-async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<(), TaskError> {
+async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<Value, TaskError> {
     let Some(entry) = tasks::entry(&task.name, shared.settings.stage) else {
         return Err(TaskError::Refused("there is no such task"));
     };
@@ -60,7 +63,6 @@ async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<(), Task
         Work::Steps(run) => work.part(Part::Steps(*run), &mut watch).await,
         Work::Computing(computing) => work.computed(computing, &mut watch).await,
     }
-    .map(drop)
 }
 
 struct Attempt<'a> {
@@ -103,26 +105,46 @@ impl Attempt<'_> {
     }
 
     async fn on(&self, connection: &mut PgConnection, part: Part) -> Result<Value, TaskError> {
-        let Self { task, limits, .. } = self;
-        if let Part::Steps(run) = part {
-            let result = run(self.job(connection)).await?;
-            let mut last = queue::begin_on(connection, task.tenant_id, limits.hard).await?;
-            queue::finish(&mut last, task, &result).await?;
-            last.commit().await?;
-            return Ok(result);
-        }
-        let mut transaction = queue::begin_on(connection, task.tenant_id, limits.hard).await?;
-        let job = self.job(&mut transaction);
-        let (result, is_last) = match part {
-            Part::Settle(settle, computed) => (settle(job, computed).await?, true),
-            Part::Input(run) => (run(job).await?, false),
-            Part::Whole(run) | Part::Steps(run) => (run(job).await?, true),
+        let (transaction, result) = match part {
+            Part::Steps(run) => {
+                let result = run(self.job(connection)).await?;
+                (self.begin(connection).await?, result)
+            }
+            Part::Whole(run) => {
+                let mut transaction = self.begin(connection).await?;
+                let result = run(self.job(&mut transaction)).await?;
+                (transaction, result)
+            }
+            Part::Settle(settle, computed) => {
+                let mut transaction = self.begin(connection).await?;
+                let result = settle(self.job(&mut transaction), computed).await?;
+                (transaction, result)
+            }
+            Part::Input(run) => {
+                let mut transaction = self.begin(connection).await?;
+                let input = run(self.job(&mut transaction)).await?;
+                transaction.commit().await?;
+                return Ok(input);
+            }
         };
-        if is_last {
-            queue::finish(&mut transaction, task, &result).await?;
-        }
+        self.acknowledged(transaction, result).await
+    }
+
+    async fn acknowledged(
+        &self,
+        mut transaction: Transaction<'_, Postgres>,
+        result: Value,
+    ) -> Result<Value, TaskError> {
+        queue::finish(&mut transaction, self.task, &result).await?;
         transaction.commit().await?;
         Ok(result)
+    }
+
+    async fn begin<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+    ) -> Result<Transaction<'c, Postgres>, sqlx::Error> {
+        queue::begin_on(connection, self.task.tenant_id, self.limits.hard).await
     }
 
     fn job<'c>(&'c self, connection: &'c mut PgConnection) -> Job<'c> {

@@ -154,8 +154,9 @@ async fn one_correlation_id_is_found_in_answer_row_task_and_both_logs_and_no_sec
     let response = crate::webhook::post(&api, &headers, body).await;
     assert_eq!(response.headers()["x-correlation-id"], correlation.as_str());
     deployment
-        .until("select count(*) from tasks where state = 'succeeded'", 1)
+        .until("select count(*) from tasks where state = 'succeeded'", 2)
         .await;
+    // The recompute, and the refresh.
     let found: i64 = sqlx::query_scalar(
         "select count(*) from attribution_events e join tasks t on t.caused_by = e.id
           where e.correlation_id = $1::uuid and t.correlation_id = $1::uuid",
@@ -164,7 +165,7 @@ async fn one_correlation_id_is_found_in_answer_row_task_and_both_logs_and_no_sec
     .fetch_one(&deployment.admin)
     .await
     .unwrap();
-    assert_eq!(found, 1);
+    assert_eq!(found, 2);
     for (service, field) in [(&api, "duration_us"), (&worker, "queue_name")] {
         let log = eventually(async || {
             let log = service.log();

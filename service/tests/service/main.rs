@@ -12,14 +12,18 @@ mod tokens;
 mod webhook;
 
 mod authentication;
+mod contract;
 mod drills;
 mod health;
 mod ingestion;
 mod isolation;
 mod ledger;
 mod limits;
+mod matviews;
+mod problems;
 mod queue;
 mod recompute;
+mod reconciliation;
 mod settings;
 mod signatures;
 mod upkeep;

@@ -103,10 +103,9 @@ async fn an_operator_enqueues_a_task_and_it_is_done() {
         .trim()
         .parse()
         .expect("the task's id");
-    deployment
-        .until("select count(*) from tasks where state = 'succeeded'", 1)
-        .await;
-    let done: uuid::Uuid = sqlx::query_scalar("select id from tasks")
+    deployment.until(UNDONE, 0).await;
+    let done = "select id from tasks where name = 'attribution.recompute_window' and state = 'succeeded'";
+    let done: uuid::Uuid = sqlx::query_scalar(done)
         .fetch_one(&deployment.admin)
         .await
         .unwrap();
