@@ -326,6 +326,11 @@ async fn a_denial_whose_notification_was_missed_is_heard_of_within_the_bound() {
     let change = [("DENIALS_CACHE_SECONDS", "2")];
     let api = deployment.listening("api", "API_LISTEN", &change).await;
     let claims = claims(&tenant);
+    // Whoever begins to listen forgets what was known: that must be over, or it would be what heals.
+    let listening = "select count(*) from pg_stat_activity where datname = current_database()
+                        and application_name = 'skeldir api ears' and state = 'idle' and query ilike 'listen%'";
+    deployment.until(listening, 1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(get(&api, PATH, &token(&claims)).await.0, 200);
     let mut silent = deployment.admin.begin().await.unwrap();
     // No trigger fires in a session that only replays what was done elsewhere.
