@@ -13,6 +13,12 @@ mod cluster;
 #[expect(dead_code, reason = "the tests' own deployment, of which this needs the half")]
 #[path = "../tests/service/deployment.rs"]
 mod deployment;
+#[path = "../tests/service/tokens.rs"]
+#[expect(
+    dead_code,
+    reason = "the tests' own keys, of which the deployment needs the public ones"
+)]
+mod tokens;
 
 use std::time::{Duration, Instant};
 

@@ -17,6 +17,12 @@ mod cluster;
 #[path = "../tests/service/deployment.rs"]
 #[expect(dead_code, reason = "the tests' own, of which a benchmark needs a part")]
 mod deployment;
+#[path = "../tests/service/tokens.rs"]
+#[expect(
+    dead_code,
+    reason = "the tests' own keys, of which the deployment needs the public ones"
+)]
+mod tokens;
 
 /// Events that are there.
 const EVENTS: i64 = 10_000;

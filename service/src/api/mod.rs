@@ -1,25 +1,38 @@
 //! HTTP. One file per group of routes; every error, whichever route it comes from, is the same kind of document.
 
+pub(crate) mod auth;
+mod body;
+mod contract;
 mod correlation;
 pub(crate) mod problem;
+mod reconciliation;
 mod status;
 mod webhooks;
+mod wrapping;
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use anyhow::Context as _;
-use axum::{Router, http::StatusCode, routing::get, serve::ListenerExt as _};
+use axum::{Router, middleware, serve::ListenerExt as _};
 use prometheus_client::registry::Registry;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use utoipa_axum::router::OpenApiRouter;
 
-use self::problem::Problem;
-use crate::{health::WorkerHealth, ingest::Intake, metrics::Ingestion, settings::Secret, tenants::Tenants};
+use crate::{
+    auth::Gate, health::WorkerHealth, ingest::Intake, metrics::Ingestion, settings::Secret, tenants::Tenants,
+};
 
 /// What the routes share.
 pub(crate) struct State {
     /// The database.
     pub(crate) pool: PgPool,
+    /// Whose tokens are believed.
+    pub(crate) gate: Arc<Gate>,
     /// Who may send.
     pub(crate) tenants: Tenants,
     /// What opens the tenants' secrets.
@@ -34,18 +47,30 @@ pub(crate) struct State {
     pub(crate) worker: WorkerHealth,
 }
 
-/// The routes of the API.
+/// The contract, as it is printed, committed and served.
+pub(crate) static CONTRACT: LazyLock<String> = LazyLock::new(|| {
+    let document = contract::complete(routes().into_openapi());
+    // A document that was made of strings and maps is always written.
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+});
+
+/// The API.
 pub(crate) fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .nest("/api/webhooks", webhooks::routes())
-        .route("/health", get(status::live))
-        .route("/health/live", get(status::live))
-        .route("/health/ready", get(status::ready))
-        .route("/health/worker", get(status::worker))
-        .route("/metrics", get(status::metrics))
-        .fallback(|| async { Problem::plain(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { Problem::plain(StatusCode::METHOD_NOT_ALLOWED) })
+    Router::from(routes())
+        .layer(middleware::from_fn(wrapping::wrap))
         .with_state(state)
+}
+
+/// Every route, declared and routed by one and the same line.
+fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::with_openapi(contract::base())
+        .merge(status::routes())
+        .merge(reconciliation::routes())
+        .merge(OpenApiRouter::from(
+            Router::new().nest("/api/webhooks", webhooks::routes()),
+        ))
 }
 
 /// Serves until `stop` ends, and then what was begun.
@@ -65,4 +90,32 @@ pub(crate) async fn serve(
         }
     });
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The router does not hand its paths out, but it shows them, and with them the two of its own fallback.
+    fn routed(router: &Router<Arc<State>>) -> BTreeSet<String> {
+        let shown = format!("{router:?}");
+        let quoted = shown.split('"').skip(1).step_by(2);
+        quoted
+            .filter(|text| text.starts_with('/') && *text != "/" && !text.contains("__private__"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn every_path_that_is_routed_is_declared_and_the_other_way_round() {
+        let (router, document) = routes().split_for_parts();
+        let declared: BTreeSet<String> = document.paths.paths.into_keys().collect();
+        let mut paths = routed(&router);
+        assert!(paths.iter().any(|path| path.starts_with("/api/webhooks/")));
+        // What vendors send is described by the vendors.
+        paths.retain(|path| !path.starts_with("/api/webhooks/"));
+        assert_eq!(paths, declared);
+    }
 }

@@ -7,11 +7,12 @@ use sqlx::PgPool;
 
 use crate::{
     api::{self, State},
+    auth::{Denials, Gate, Verifier},
     db,
     health::WorkerHealth,
     ingest::{Channels, Intake},
     metrics::{Broker, Ingestion},
-    settings::Api,
+    settings::{Api, Tokens},
     shutdown,
     tenants::Tenants,
 };
@@ -24,6 +25,11 @@ pub(crate) async fn run(settings: Api) -> anyhow::Result<()> {
     let broker = Broker::register(&mut registry);
     tokio::spawn(broker.refresh(pool.clone(), settings.broker_stats_refresh));
     let state = Arc::new(state(&settings, pool, Channels::embedded()?, registry));
+    let (gate, ears) = (
+        Arc::clone(&state.gate),
+        db::ears(&settings.database, "skeldir api ears")?,
+    );
+    tokio::spawn(async move { gate.listen(&ears).await });
     let router = api::router(Arc::clone(&state));
     let stop = token.clone().cancelled_owned();
     let served = shutdown::bounded(
@@ -57,6 +63,7 @@ fn state(settings: &Api, pool: PgPool, channels: Channels, mut registry: Registr
     let ingestion = Ingestion::register(&mut registry);
     let box_key = settings.secret_box_key.clone();
     State {
+        gate: Arc::new(gate(&settings.tokens, pool.clone())),
         tenants: Tenants::new(pool.clone(), box_key.clone(), settings.tenant_cache),
         worker: WorkerHealth::new(pool.clone(), settings.worker_probe_timeout, settings.health_cache),
         intake: Intake {
@@ -69,4 +76,11 @@ fn state(settings: &Api, pool: PgPool, channels: Channels, mut registry: Registr
         registry,
         pool,
     }
+}
+
+fn gate(tokens: &Tokens, pool: PgPool) -> Gate {
+    Gate::new(
+        Verifier::new(tokens.ring.clone(), &tokens.issuer, &tokens.audience),
+        Denials::new(pool, tokens.denials_cache),
+    )
 }
