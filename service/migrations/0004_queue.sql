@@ -9,7 +9,8 @@
 create table tasks (
   id uuid primary key default gen_random_uuid(),
   queue text not null check (queue in ('housekeeping', 'maintenance', 'llm', 'attribution')),
-  name text not null check (length(name) between 1 and 100),
+  -- It is logged, and a label of metrics: a plain word with dots, never a text.
+  name text not null check (name ~ '^[a-z0-9_.]{1,100}$'),
   -- Null for the service's own housekeeping.
   tenant_id uuid references tenants (id),
   args jsonb not null default '{}' check (jsonb_typeof(args) = 'object'),
@@ -169,24 +170,35 @@ create function finish_task(p_task uuid, p_attempt int, p_result jsonb) returns 
   end
   $$;
 
--- What may be kept of arguments: plain words, numbers and truth values. A prompt, a secret or a name is none of these.
+-- What may be kept of arguments, judged by value as well as by key: truth values, small whole numbers, ids, dates, times
+-- and versions. A prompt, a secret, a name, a telephone number is none of these, whatever it is called; and what is
+-- called a secret is none, whatever it looks like. A key that is no plain word may itself be somebody's.
 create function sanitised_args(p_args jsonb) returns jsonb
   language sql immutable set search_path = public, pg_temp
   as $$
-    select coalesce(jsonb_object_agg(key, case
-             when jsonb_typeof(value) in ('number', 'boolean', 'null') then value
-             when jsonb_typeof(value) = 'string' and value #>> '{}' ~ '^[A-Za-z0-9:._+-]{1,64}$' then value
-             else '"[redacted]"'
-           end), '{}')
+    select coalesce(jsonb_object_agg(
+             case when key ~ '^[a-z][a-z_]{0,39}$' then key else '[redacted]' end,
+             case
+               when key ~ '(secret|token|password|key|prompt|mail|phone|name|address|ssn|card)' then '"[redacted]"'
+               when jsonb_typeof(value) in ('boolean', 'null') then value
+               when jsonb_typeof(value) = 'number' and value::text ~ '^-?[0-9]{1,6}$' then value
+               when jsonb_typeof(value) = 'string' and value #>> '{}' ~* concat_ws('|',
+                      '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+                      '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2}))?$',
+                      '^[0-9]{1,4}[.][0-9]{1,4}([.][0-9]{1,4})?$') then value
+               else '"[redacted]"'
+             end), '{}')
       from jsonb_each(p_args)
   $$;
 
--- The end of a task that will not be tried again.
+-- The end of a task that will not be tried again: nothing of what it was asked with is left that may not be.
 create function bury_task(p_task tasks, p_error_type text, p_error_message text) returns void
   language plpgsql security definer set search_path = public, pg_temp
   as $$
   begin
-    update tasks set state = 'failed', ended_at = clock_timestamp(), lease_until = null where id = p_task.id;
+    update tasks
+       set state = 'failed', ended_at = clock_timestamp(), lease_until = null, args = sanitised_args(args)
+     where id = p_task.id;
     insert into worker_failed_jobs (task_id, task_name, queue, worker, tenant_id, task_args, error_type, error_message,
                                     retry_count, correlation_id)
     values (p_task.id, p_task.name, p_task.queue, p_task.worker, p_task.tenant_id, sanitised_args(p_task.args),
@@ -195,7 +207,7 @@ create function bury_task(p_task tasks, p_error_type text, p_error_message text)
   $$;
 
 -- Reports a failure. Says what became of the task: `retry`, `failed`, or `lost` when it was no longer the caller's.
--- The wait doubles with each attempt. No allowance of retries (null) means: this cannot get better, give it up.
+-- The wait doubles with each attempt, up to a quarter of an hour. No allowance of retries (null) means: this cannot get better, give it up.
 create function fail_task(
   p_task uuid, p_attempt int, p_error_type text, p_error_message text, p_backoff interval, p_max_retries int
 ) returns text
@@ -211,7 +223,7 @@ create function fail_task(
     if v_task.attempts <= coalesce(p_max_retries, 0) then
       update tasks
          set state = 'pending', retry_count = retry_count + 1, lease_until = null,
-             run_at = clock_timestamp() + p_backoff * (2 ^ (v_task.attempts - 1))
+             run_at = clock_timestamp() + least(p_backoff * (2 ^ least(v_task.attempts - 1, 20)), interval '15 minutes')
        where id = p_task;
       perform pg_notify('tasks', v_task.queue);
       return 'retry';

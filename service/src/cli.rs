@@ -45,6 +45,9 @@ enum Command {
     },
     /// Put one task on its queue and print its id
     Enqueue(roles::enqueue::Args),
+    /// Compute for a task of the worker, which starts this itself
+    #[command(hide = true)]
+    Compute,
     /// Print what a role is told, or what holds when it is told nothing; never a secret
     Settings(roles::settings::Args),
 }
@@ -73,6 +76,7 @@ impl Command {
             Self::MockPlatform => "mock-platform",
             Self::Healthcheck { .. } => "healthcheck",
             Self::Enqueue(_) => "enqueue",
+            Self::Compute => "compute",
             Self::Settings(_) => "settings",
         }
     }
@@ -102,6 +106,7 @@ fn play(command: Command) -> anyhow::Result<ExitCode> {
         Command::MockPlatform => serve(name, |_| 1, roles::mock_platform::run)?,
         Command::Healthcheck { role } => runtime(1)?.block_on(roles::healthcheck::run(role))?,
         Command::Enqueue(args) => runtime(1)?.block_on(roles::enqueue::run(args))?,
+        Command::Compute => roles::compute::run()?,
         Command::Settings(args) => roles::settings::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)

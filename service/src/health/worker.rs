@@ -1,6 +1,9 @@
 //! Worker health: a probe is put on the real queue, and either comes back in time or does not.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use serde_json::json;
@@ -13,6 +16,9 @@ use crate::{db, queue, tasks::health_probe};
 
 /// How often the probe's state is looked at while it is under way.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How long it may take to take a probe back.
+const WITHDRAWAL: Duration = Duration::from_secs(2);
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +37,20 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    fn of(broker: Part, worker: Part, took: Duration) -> Self {
+        Self {
+            status: if worker == Part::Ok { "ok" } else { "unhealthy" },
+            broker,
+            // One database is both.
+            database: broker,
+            worker,
+            probe_latency_ms: millis(took),
+            cached: false,
+            age_ms: 0,
+            cache_scope: "process",
+        }
+    }
+
     /// Whether the worker does what it is asked.
     pub(crate) fn is_well(&self) -> bool {
         self.worker == Part::Ok
@@ -38,7 +58,9 @@ impl Finding {
 }
 
 /// The question, and the memory of its last answer.
-pub(crate) struct WorkerHealth {
+pub(crate) struct WorkerHealth(Arc<Prober>);
+
+struct Prober {
     pool: PgPool,
     deadline: Duration,
     keep: Duration,
@@ -49,16 +71,27 @@ pub(crate) struct WorkerHealth {
 impl WorkerHealth {
     /// Asks through `pool`, waits `deadline` for an answer, and repeats it for at most `keep`.
     pub(crate) fn new(pool: PgPool, deadline: Duration, keep: Duration) -> Self {
-        Self {
+        Self(Arc::new(Prober {
             pool,
             deadline,
             keep,
             last: Mutex::new(None),
-        }
+        }))
     }
 
-    /// The last answer if it is young enough, else a new one.
+    /// The last answer if it is young enough, else a new one. A probe that has begun is ended even when whoever asked
+    /// has gone: else those who ask and go would leave probes in the queue, and each next one would send one more.
     pub(crate) async fn ask(&self) -> Finding {
+        let prober = Arc::clone(&self.0);
+        let asked = tokio::spawn(async move { prober.answer().await });
+        asked
+            .await
+            .unwrap_or_else(|_| Finding::of(Part::Unknown, Part::Unknown, Duration::ZERO))
+    }
+}
+
+impl Prober {
+    async fn answer(&self) -> Finding {
         let mut last = self.last.lock().await;
         if let Some((since, finding)) = &*last {
             let age = since.elapsed();
@@ -98,17 +131,7 @@ impl WorkerHealth {
             }
             Err(_) => (Part::Error, Part::Unknown),
         };
-        Finding {
-            status: if worker == Part::Ok { "ok" } else { "unhealthy" },
-            broker,
-            // One database is both.
-            database: broker,
-            worker,
-            probe_latency_ms: millis(began.elapsed()),
-            cached: false,
-            age_ms: 0,
-            cache_scope: "process",
-        }
+        Finding::of(broker, worker, began.elapsed())
     }
 
     async fn enqueue(&self) -> Result<Uuid, sqlx::Error> {
@@ -127,8 +150,10 @@ impl WorkerHealth {
 
     /// A probe that nobody waits for must not stand in the queue and make it look deep.
     async fn withdraw(&self, probe: Uuid) {
-        if let Err(error) = queue::withdraw(&self.pool, probe).await {
-            tracing::warn!(error = db::words(&error), "the probe was not withdrawn");
+        match tokio::time::timeout(WITHDRAWAL, queue::withdraw(&self.pool, probe)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(error = db::words(&error), "the probe was not withdrawn"),
+            Err(_) => tracing::warn!("the probe was not withdrawn in time"),
         }
     }
 }

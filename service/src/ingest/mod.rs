@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-pub(crate) use self::{idempotency::is_usable, store::interval};
+pub(crate) use self::{idempotency::is_usable, pii::personal_keys, store::interval};
 use self::{
     store::{Envelope, Letter, Written},
     stripe::Payment,

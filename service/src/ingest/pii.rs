@@ -39,6 +39,11 @@ const KEYS: [&str; 30] = [
     "shipping_name",
 ];
 
+/// Every listed key, as keys are compared: for whoever looks through what is already stored.
+pub(crate) fn personal_keys() -> Vec<String> {
+    KEYS.iter().map(|key| plain(key).collect()).collect()
+}
+
 /// The keys that bear personal data in `body`, at any depth, in lists too, by their names in the list above. A null
 /// is no data. The names come from a closed list, so they may be stored and shown; the values may not.
 pub(crate) fn keys_in(body: &Value) -> BTreeSet<&'static str> {

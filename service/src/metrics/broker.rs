@@ -26,6 +26,9 @@ struct Queue {
     queue: String,
 }
 
+/// How long one look may take. A database that hangs is as away as one that is gone.
+const DEADLINE: Duration = Duration::from_secs(5);
+
 /// The gauges of the queue.
 #[derive(Clone, Default)]
 pub(crate) struct Broker {
@@ -68,13 +71,16 @@ impl Broker {
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             pace.tick().await;
-            match queue::stats(&pool).await {
-                Ok(stats) => self.show(&stats),
-                Err(error) => {
-                    self.errors.inc();
-                    tracing::warn!(error = db::words(&error), "the queue was not looked at");
+            let error = match tokio::time::timeout(DEADLINE, queue::stats(&pool)).await {
+                Ok(Ok(stats)) => {
+                    self.show(&stats);
+                    continue;
                 }
-            }
+                Ok(Err(error)) => db::words(&error),
+                Err(_) => "the database did not answer in time".to_owned(),
+            };
+            self.errors.inc();
+            tracing::warn!(error, "the queue was not looked at");
         }
     }
 

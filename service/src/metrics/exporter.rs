@@ -11,7 +11,8 @@ use prometheus_client::{
 
 use super::{
     durations::Durations,
-    shard::{Counts, Tally, read_all},
+    folder,
+    tally::{Counts, Tally},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -22,7 +23,7 @@ struct Label {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct View {
     view_name: String,
-    outcome: String,
+    outcome: &'static str,
 }
 
 #[derive(Debug)]
@@ -33,7 +34,7 @@ struct Shards {
 
 /// The page for a folder of shards. Fails when the folder cannot be read.
 pub(crate) fn exposition(folder: &Path) -> anyhow::Result<String> {
-    let (tally, count) = read_all(folder)?;
+    let (tally, count) = folder::read(folder)?;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Shards { tally, count }));
     let mut page = String::new();
@@ -106,12 +107,9 @@ impl Shards {
     }
 
     fn refreshes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut family = encoder.encode_descriptor(
-            "matview_refresh",
-            "Refreshes of a view that ended",
-            None,
-            MetricType::Counter,
-        )?;
+        let name = "matview_refresh";
+        let mut family =
+            encoder.encode_descriptor(name, "Refreshes of a view that ended", None, MetricType::Counter)?;
         for (label, durations) in self.views() {
             family
                 .encode_family(&label)?
@@ -145,7 +143,7 @@ impl Shards {
             outcomes.iter().map(|(outcome, durations)| {
                 let label = View {
                     view_name: view.clone(),
-                    outcome: outcome.clone(),
+                    outcome: outcome.as_str(),
                 };
                 (label, durations)
             })

@@ -4,8 +4,10 @@
 mod broker;
 mod durations;
 mod exporter;
+mod folder;
 mod ingestion;
 mod shard;
+mod tally;
 
 pub(crate) use self::{broker::Broker, exporter::exposition, ingestion::Ingestion, shard::Shard};
 

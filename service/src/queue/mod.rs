@@ -1,11 +1,15 @@
 //! The queue as the service sees it: the functions of `migrations/0004_queue.sql`, typed.
 
+mod redact;
+
 use std::time::Duration;
 
+use chrono::NaiveTime;
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
+pub(crate) use self::redact::redacted;
 use crate::ingest::interval;
 
 /// Every queue there is. The worker has one lane for each, so none can starve another.
@@ -31,6 +35,8 @@ pub(crate) struct Task {
     pub(crate) correlation_id: Uuid,
     /// Which handing-out this is, from 1. Only the latest can end the task.
     pub(crate) attempts: i32,
+    /// How many of them followed a failure.
+    pub(crate) retry_count: i32,
 }
 
 /// Depth and age of one queue.
@@ -58,6 +64,24 @@ pub(crate) async fn begin(
             .execute(&mut *transaction)
             .await?;
     }
+    Ok(transaction)
+}
+
+/// Begins a transaction of a task, in its tenant's context, on the connection that is held for it. No statement of it
+/// may exceed `bound`: should this process stand still, the database ends the statement by itself.
+pub(crate) async fn begin_on(
+    connection: &mut PgConnection,
+    tenant: Option<Uuid>,
+    bound: Duration,
+) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query(
+        "select set_config('app.current_tenant_id', $1, true), set_config('statement_timeout', $2, true)",
+    )
+    .bind(tenant.map(|tenant| tenant.to_string()).unwrap_or_default())
+    .bind(bound.as_millis().to_string())
+    .execute(&mut *transaction)
+    .await?;
     Ok(transaction)
 }
 
@@ -90,7 +114,8 @@ pub(crate) async fn claim(
     max_retries: i32,
 ) -> Result<Option<Task>, sqlx::Error> {
     sqlx::query_as(
-        "select id, queue, name, tenant_id, args, correlation_id, attempts from claim_task($1, $2, $3, $4)",
+        "select id, queue, name, tenant_id, args, correlation_id, attempts, retry_count
+           from claim_task($1, $2, $3, $4)",
     )
     .bind(queue)
     .bind(worker)
@@ -172,6 +197,37 @@ pub(crate) async fn state(pool: &PgPool, task: Uuid) -> Result<Option<String>, s
     sqlx::query_scalar("select state from task_state($1)")
         .bind(task)
         .fetch_optional(pool)
+        .await
+}
+
+/// When a schedule is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// Again and again, counted from when the service began to keep it.
+    Every(Duration),
+    /// Once a day, at this time of the UTC day.
+    Daily(NaiveTime),
+}
+
+/// Asks for the task of a schedule when a slot of it is due that no worker has taken. Returns the task.
+pub(crate) async fn run_due_slot(
+    pool: &PgPool,
+    schedule: &str,
+    pace: Pace,
+    queue: &str,
+    task: &str,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    let (every, daily_at) = match pace {
+        Pace::Every(every) => (Some(interval(every)), None),
+        Pace::Daily(at) => (None, Some(at)),
+    };
+    sqlx::query_scalar("select run_due_slot($1, $2, $3, $4, $5)")
+        .bind(schedule)
+        .bind(every)
+        .bind(daily_at)
+        .bind(queue)
+        .bind(task)
+        .fetch_one(pool)
         .await
 }
 

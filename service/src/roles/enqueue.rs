@@ -29,8 +29,8 @@ pub(crate) struct Args {
 /// Enqueues the task and prints its id.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Client::read(&mut Environment::of_this_process())?;
-    let Some(entry) = tasks::entry(&args.task) else {
-        let known: Vec<&str> = tasks::CATALOGUE.iter().map(|entry| entry.name).collect();
+    let Some(entry) = tasks::entry(&args.task, settings.stage) else {
+        let known: Vec<&str> = tasks::catalogue(settings.stage).map(|entry| entry.name).collect();
         bail!(
             "there is no task `{}`\nhint: there are {}",
             args.task,

@@ -1,6 +1,7 @@
 //! The roles, one file each: what it starts, in which order, and when it ends.
 
 pub(crate) mod api;
+pub(crate) mod compute;
 pub(crate) mod enqueue;
 pub(crate) mod exporter;
 pub(crate) mod healthcheck;

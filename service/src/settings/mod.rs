@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     dsn::Dsn,
-    roles::{Api, Client, Database, Exporter, Migrate, MockPlatform, Provision, Role, Worker},
+    roles::{Api, Client, Database, Exporter, Limits, Migrate, MockPlatform, Provision, Role, Stage, Worker},
     secret::Secret,
     table::{Setting, Show},
 };

@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
+use chrono::NaiveTime;
 use url::Url;
 
 use super::{Dsn, Environment, Secret, Setting, SettingError, table};
@@ -102,6 +103,65 @@ impl Role for Api {
     }
 }
 
+/// Where this process stands: whether tasks that only prove something are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Production,
+    Test,
+}
+
+impl Role for Stage {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        environment.read(&table::ENVIRONMENT, |text| match text {
+            "production" => Ok(Self::Production),
+            "test" => Ok(Self::Test),
+            _ => Err(format!("`{text}` is neither `production` nor `test`")),
+        })
+    }
+}
+
+/// How long a task may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// After this it is cancelled.
+    pub(crate) soft: Duration,
+    /// After this it is killed.
+    pub(crate) hard: Duration,
+}
+
+impl Limits {
+    /// Limits in whole seconds.
+    pub(crate) const fn of_seconds(soft: u64, hard: u64) -> Self {
+        Self {
+            soft: Duration::from_secs(soft),
+            hard: Duration::from_secs(hard),
+        }
+    }
+
+    /// A pair of settings, of which the second must be above the first.
+    fn read(
+        environment: &mut Environment,
+        soft: &'static Setting,
+        hard: &'static Setting,
+    ) -> Result<Self, SettingError> {
+        let least = seconds(environment, soft)?;
+        Ok(Self {
+            soft: least,
+            hard: environment.read(hard, |text| {
+                let hard = Duration::from_secs(within(text, &(1..=86_400))?);
+                if hard <= least {
+                    return Err(format!("it is not above `{}`", soft.name));
+                }
+                Ok(hard)
+            })?,
+        })
+    }
+}
+
+/// Connections that a worker needs: one for each of its four lanes, one that listens, and as many again for what must
+/// not wait behind them: renewals, kills and reports.
+const WORKER_POOL: u32 = 8;
+
 /// `worker`.
 pub(crate) struct Worker {
     pub(crate) database: Database,
@@ -109,8 +169,12 @@ pub(crate) struct Worker {
     pub(crate) lease: Duration,
     pub(crate) max_retries: i32,
     pub(crate) backoff: Duration,
-    pub(crate) soft_limit: Duration,
-    pub(crate) hard_limit: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) matview_pulse: Duration,
+    pub(crate) pii_scan_at: NaiveTime,
+    pub(crate) retention_at: NaiveTime,
+    pub(crate) retention_days: i32,
+    pub(crate) stage: Stage,
     pub(crate) shutdown: Duration,
 }
 
@@ -118,21 +182,29 @@ impl Role for Worker {
     fn read(environment: &mut Environment) -> Result<Self, SettingError> {
         // Where the outside world is: checked and shown, so that a worker that was not told never takes a task.
         environment.read(&table::MOCK_PLATFORM_URL, web_address)?;
-        let soft_limit = seconds(environment, &table::TASK_SOFT_LIMIT_SECONDS)?;
+        let database = Database::read(environment)?;
+        if database.pool_size < WORKER_POOL {
+            return Err(SettingError::Unusable {
+                name: table::DATABASE_POOL_SIZE.name,
+                why: format!("a worker needs {WORKER_POOL} connections"),
+            });
+        }
         Ok(Self {
-            database: Database::read(environment)?,
+            database,
             metrics_dir: folder(environment, &table::METRICS_DIR)?,
             lease: seconds(environment, &table::WORKER_LEASE_SECONDS)?,
             max_retries: number(environment, &table::WORKER_MAX_RETRIES, 0..=20)?,
             backoff: milliseconds(environment, &table::WORKER_BACKOFF_MS)?,
-            soft_limit,
-            hard_limit: environment.read(&table::TASK_HARD_LIMIT_SECONDS, |text| {
-                let hard = Duration::from_secs(within(text, &(1..=86_400))?);
-                if hard <= soft_limit {
-                    return Err("it is not above `TASK_SOFT_LIMIT_SECONDS`".to_owned());
-                }
-                Ok(hard)
-            })?,
+            limits: Limits::read(
+                environment,
+                &table::TASK_SOFT_LIMIT_SECONDS,
+                &table::TASK_HARD_LIMIT_SECONDS,
+            )?,
+            matview_pulse: seconds(environment, &table::MATVIEW_PULSE_SECONDS)?,
+            pii_scan_at: time_of_day(environment, &table::PII_SCAN_AT)?,
+            retention_at: time_of_day(environment, &table::RETENTION_AT)?,
+            retention_days: number(environment, &table::RETENTION_DAYS, 30..=3_650)?,
+            stage: Stage::read(environment)?,
             shutdown: seconds(environment, &table::SHUTDOWN_SECONDS)?,
         })
     }
@@ -170,15 +242,17 @@ impl Role for MockPlatform {
     }
 }
 
-/// What `enqueue` needs: the database, as the service's role.
+/// What `enqueue` needs: the database, as the service's role, and which tasks there are.
 pub(crate) struct Client {
     pub(crate) database: Database,
+    pub(crate) stage: Stage,
 }
 
 impl Role for Client {
     fn read(environment: &mut Environment) -> Result<Self, SettingError> {
         Ok(Self {
             database: Database::read(environment)?,
+            stage: Stage::read(environment)?,
         })
     }
 }
@@ -203,6 +277,13 @@ fn address(environment: &mut Environment, setting: &'static Setting) -> Result<S
 
 fn seconds(environment: &mut Environment, setting: &'static Setting) -> Result<Duration, SettingError> {
     Ok(Duration::from_secs(number(environment, setting, 1..=86_400)?))
+}
+
+fn time_of_day(environment: &mut Environment, setting: &'static Setting) -> Result<NaiveTime, SettingError> {
+    environment.read(setting, |text| {
+        NaiveTime::parse_from_str(text, "%H:%M")
+            .map_err(|_| format!("`{text}` is not a time of the UTC day, such as `04:00`"))
+    })
 }
 
 fn milliseconds(environment: &mut Environment, setting: &'static Setting) -> Result<Duration, SettingError> {
@@ -271,6 +352,50 @@ mod tests {
                 error.to_string(),
                 format!("`CELERY_RESULT_BACKEND` is unusable: it names another {part} than `DATABASE_URL`")
             );
+        }
+    }
+
+    #[test]
+    fn what_a_worker_is_told_wrongly_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = [
+            ("DATABASE_URL", DSN),
+            ("CELERY_BROKER_URL", DSN),
+            ("CELERY_RESULT_BACKEND", DSN),
+            ("MOCK_PLATFORM_URL", "http://127.0.0.1:1"),
+            ("METRICS_DIR", folder.path().to_str().expect("plain")),
+        ];
+        let told = |name: &str, value: &str| {
+            let pairs = whole.into_iter().chain([(name, value)]);
+            let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Worker::read(&mut Environment::of(pairs)).map(drop)
+        };
+        assert_eq!(told("DATABASE_POOL_SIZE", "8"), Ok(()));
+        for (name, value, why) in [
+            ("DATABASE_POOL_SIZE", "7", "a worker needs 8 connections"),
+            (
+                "TASK_HARD_LIMIT_SECONDS",
+                "300",
+                "it is not above `TASK_SOFT_LIMIT_SECONDS`",
+            ),
+            (
+                "PII_SCAN_AT",
+                "4 am",
+                "`4 am` is not a time of the UTC day, such as `04:00`",
+            ),
+            (
+                "RETENTION_DAYS",
+                "29",
+                "`29` is not a whole number from 30 to 3650",
+            ),
+            (
+                "ENVIRONMENT",
+                "staging",
+                "`staging` is neither `production` nor `test`",
+            ),
+        ] {
+            let error = told(name, value).expect_err(name);
+            assert_eq!(error.to_string(), format!("`{name}` is unusable: {why}"));
         }
     }
 

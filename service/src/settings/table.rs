@@ -71,6 +71,11 @@ pub(crate) static WORKER_BACKOFF_MS: Setting = optional("WORKER_BACKOFF_MS", "10
 pub(crate) static TASK_SOFT_LIMIT_SECONDS: Setting = optional("TASK_SOFT_LIMIT_SECONDS", "300");
 pub(crate) static TASK_HARD_LIMIT_SECONDS: Setting = optional("TASK_HARD_LIMIT_SECONDS", "360");
 pub(crate) static SHUTDOWN_SECONDS: Setting = optional("SHUTDOWN_SECONDS", "10");
+pub(crate) static MATVIEW_PULSE_SECONDS: Setting = optional("MATVIEW_PULSE_SECONDS", "300");
+pub(crate) static PII_SCAN_AT: Setting = optional("PII_SCAN_AT", "04:00");
+pub(crate) static RETENTION_AT: Setting = optional("RETENTION_AT", "03:00");
+pub(crate) static RETENTION_DAYS: Setting = optional("RETENTION_DAYS", "90");
+pub(crate) static ENVIRONMENT: Setting = optional("ENVIRONMENT", "production");
 pub(crate) static RUST_LOG: Setting = optional("RUST_LOG", "info,sqlx=warn");
 
 /// All of them, in the order above.
@@ -102,6 +107,11 @@ pub(crate) static ALL: &[&Setting] = &[
     &TASK_SOFT_LIMIT_SECONDS,
     &TASK_HARD_LIMIT_SECONDS,
     &SHUTDOWN_SECONDS,
+    &MATVIEW_PULSE_SECONDS,
+    &PII_SCAN_AT,
+    &RETENTION_AT,
+    &RETENTION_DAYS,
+    &ENVIRONMENT,
     &RUST_LOG,
 ];
 

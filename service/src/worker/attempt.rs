@@ -1,23 +1,39 @@
 //! One attempt at one task: within its limits, under its lease, to an end that is reported.
 
-use std::time::Instant;
-
 use serde_json::Value;
+use sqlx::PgConnection;
+use tokio::time::Instant;
 
-use super::Shared;
+use super::{Shared, child, hold::Hold, watch::Watch};
 use crate::{
     db,
-    queue::{self, Failure, Task},
-    tasks::{self, Job, TaskError, Work, refresh_all},
+    queue::{self, Failure, Task, redacted},
+    settings::Limits,
+    tasks::{self, Computed, Computing, Job, Run, TaskError, Work, refresh_all},
 };
 
+/// What it may take to write down what a computation came to, when that has used up its time.
+const SETTLING: Limits = Limits::of_seconds(30, 40);
+
 /// Makes the attempt, reports and logs how it ended. Nothing is returned: what could not even be reported is
-/// redelivered when the lease ends.
-pub(super) async fn make(shared: &Shared, task: &Task) {
+/// redelivered when the lease ends. `claimed` is when the task was asked for.
+pub(super) async fn make(shared: &Shared, task: &Task, claimed: Instant) {
     let began = Instant::now();
     log(task, "started", began, None);
     shared.shard.started(&task.name);
-    match held(shared, task).await {
+    shared.shard.write();
+    let outcome = done(shared, task, claimed).await;
+    end(shared, task, began, outcome).await;
+}
+
+/// Ends an attempt that broke off, and could not end itself.
+pub(super) async fn broken(shared: &Shared, task: &Task, claimed: Instant) {
+    let error = TaskError::Failed("the task panicked");
+    end(shared, task, claimed, Err(error)).await;
+}
+
+async fn end(shared: &Shared, task: &Task, began: Instant, outcome: Result<Value, TaskError>) {
+    match outcome {
         Ok(result) => {
             shared.shard.succeeded(&task.name, began.elapsed());
             for view in refresh_all::refreshed(&task.name, &result) {
@@ -26,63 +42,105 @@ pub(super) async fn make(shared: &Shared, task: &Task) {
             log(task, "success", began, None);
         }
         Err(error) => {
-            let fate = report(shared, task, &error).await;
+            let told = (error.kind(), redacted(&error.to_string()));
+            let fate = report(shared, task, &error, &told.1).await;
             shared.shard.failed(&task.name, began.elapsed());
-            log(task, &fate, began, Some(&error));
+            log(task, &fate, began, Some((told.0, &told.1)));
         }
     }
     shared.shard.write();
 }
 
-/// The work, while a renewal keeps the lease. A task that was lost meanwhile is dropped: its transaction with it.
-async fn held(shared: &Shared, task: &Task) -> Result<Value, TaskError> {
-    let lease = shared.settings.lease;
-    let work = tokio::time::timeout(shared.settings.hard_limit, done(shared, task));
-    tokio::pin!(work);
-    let mut renewal = tokio::time::interval(lease / 3);
-    renewal.tick().await;
-    loop {
-        tokio::select! {
-            outcome = &mut work => return outcome.unwrap_or(Err(TaskError::TimedOut)),
-            _ = renewal.tick() => match queue::renew(&shared.pool, task, lease).await {
-                Ok(true) => {}
-                Ok(false) => return Err(TaskError::Refused("the lease was lost")),
-                Err(error) => tracing::warn!(task_id = %task.id, error = db::words(&error), "the lease was not renewed"),
-            },
+async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<Value, TaskError> {
+    let Some(entry) = tasks::entry(&task.name, shared.settings.stage) else {
+        return Err(TaskError::Refused("there is no such task"));
+    };
+    let limits = (entry.limits)(&shared.settings);
+    let mut watch = Watch::new(&shared.pool, task, claimed, shared.settings.lease, limits);
+    let work = Attempt { shared, task, limits };
+    match &entry.work {
+        Work::Transaction(run) => work.part(Part::Whole(*run), &mut watch).await,
+        Work::Steps(run) => work.part(Part::Steps(*run), &mut watch).await,
+        Work::Computing(computing) => work.computed(computing, &mut watch).await,
+    }
+}
+
+struct Attempt<'a> {
+    shared: &'a Shared,
+    task: &'a Task,
+    limits: Limits,
+}
+
+/// What of a task is done in one go.
+enum Part {
+    /// All of it, and the acknowledgement.
+    Whole(Run),
+    /// All of it in its own transactions, then the acknowledgement.
+    Steps(Run),
+    /// Reading what is to be computed.
+    Input(Run),
+    /// Writing what was computed, and the acknowledgement.
+    Settle(for<'a> fn(Job<'a>, Computed) -> tasks::Ending<'a>, Computed),
+}
+
+impl Attempt<'_> {
+    async fn computed(&self, computing: &Computing, watch: &mut Watch<'_>) -> Result<Value, TaskError> {
+        let input = self.part(Part::Input(computing.input), watch).await?;
+        let computed = child::compute(&self.task.name, input, watch).await?;
+        if computed.is_err() {
+            watch.allow(SETTLING);
+        }
+        self.part(Part::Settle(computing.settle, computed), watch).await
+    }
+
+    /// A part, until it ends or has to.
+    async fn part(&self, part: Part, watch: &mut Watch<'_>) -> Result<Value, TaskError> {
+        let pool = &self.shared.pool;
+        let mut hold = Hold::take(pool).await?;
+        let stop = tokio::select! {
+            outcome = self.on(hold.connection(), part) => return outcome,
+            stop = watch.soft() => stop,
+        };
+        Err(hold.put_down(pool, stop, watch).await.into())
+    }
+
+    async fn on(&self, connection: &mut PgConnection, part: Part) -> Result<Value, TaskError> {
+        let Self { task, limits, .. } = self;
+        if let Part::Steps(run) = part {
+            let result = run(self.job(connection)).await?;
+            let mut last = queue::begin_on(connection, task.tenant_id, limits.hard).await?;
+            queue::finish(&mut last, task, &result).await?;
+            last.commit().await?;
+            return Ok(result);
+        }
+        let mut transaction = queue::begin_on(connection, task.tenant_id, limits.hard).await?;
+        let job = self.job(&mut transaction);
+        let (result, is_last) = match part {
+            Part::Settle(settle, computed) => (settle(job, computed).await?, true),
+            Part::Input(run) => (run(job).await?, false),
+            Part::Whole(run) | Part::Steps(run) => (run(job).await?, true),
+        };
+        if is_last {
+            queue::finish(&mut transaction, task, &result).await?;
+        }
+        transaction.commit().await?;
+        Ok(result)
+    }
+
+    fn job<'c>(&'c self, connection: &'c mut PgConnection) -> Job<'c> {
+        Job {
+            connection,
+            task: self.task,
+            settings: &self.shared.settings,
+            hard_limit: self.limits.hard,
         }
     }
 }
 
-/// Effect and acknowledgement, committed together.
-async fn done(shared: &Shared, task: &Task) -> Result<Value, TaskError> {
-    let mut transaction = queue::begin(&shared.pool, task.tenant_id).await?;
-    // The soft limit is the database's to enforce: it cancels the statement, and the task learns of it.
-    let soft = shared.settings.soft_limit.as_millis().to_string();
-    sqlx::query("select set_config('statement_timeout', $1, true)")
-        .bind(soft)
-        .execute(&mut *transaction)
-        .await?;
-    let Some(entry) = tasks::entry(&task.name) else {
-        return Err(TaskError::Refused("there is no such task"));
-    };
-    let job = Job {
-        connection: &mut transaction,
-        task,
-        settings: &shared.settings,
-    };
-    let result = match entry.work {
-        Work::Transaction(run) => run(job).await?,
-    };
-    queue::finish(&mut transaction, task, &result).await?;
-    transaction.commit().await?;
-    Ok(result)
-}
-
-async fn report(shared: &Shared, task: &Task, error: &TaskError) -> String {
-    let message = error.to_string();
+async fn report(shared: &Shared, task: &Task, error: &TaskError, message: &str) -> String {
     let failure = Failure {
         error_type: error.kind(),
-        message: &message,
+        message,
         max_retries: error.may_pass().then_some(shared.settings.max_retries),
         backoff: shared.settings.backoff,
     };
@@ -95,7 +153,7 @@ async fn report(shared: &Shared, task: &Task, error: &TaskError) -> String {
     }
 }
 
-fn log(task: &Task, status: &str, began: Instant, error: Option<&TaskError>) {
+fn log(task: &Task, status: &str, began: Instant, error: Option<(&str, &str)>) {
     tracing::info!(
         task_id = %task.id,
         task_name = task.name,
@@ -103,10 +161,11 @@ fn log(task: &Task, status: &str, began: Instant, error: Option<&TaskError>) {
         tenant_id = task.tenant_id.map(tracing::field::display),
         correlation_id = %task.correlation_id,
         attempt = task.attempts,
+        retries = task.retry_count,
         status,
         duration_ms = millis(began),
-        error_type = error.map(TaskError::kind),
-        error = error.map(tracing::field::display),
+        error_type = error.map(|(kind, _)| kind),
+        error = error.map(|(_, words)| words),
         "task"
     );
 }

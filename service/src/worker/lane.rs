@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, attempt};
@@ -55,12 +55,18 @@ impl Lane {
         let Shared {
             pool, name, settings, ..
         } = &*self.shared;
+        let asked = Instant::now();
         let claimed = queue::claim(pool, self.queue, name, settings.lease, settings.max_retries).await?;
         let Some(task) = claimed else {
             let next = queue::next_in(pool, self.queue).await?;
             return Ok(Some(next.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE)));
         };
-        attempt::make(&self.shared, &task).await;
+        // On its own, so that a task that panics takes no lane with it.
+        let (shared, held) = (Arc::clone(&self.shared), task.clone());
+        let made = tokio::spawn(async move { attempt::make(&shared, &held, asked).await }).await;
+        if made.is_err() {
+            attempt::broken(&self.shared, &task, asked).await;
+        }
         Ok(None)
     }
 }

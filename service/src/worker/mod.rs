@@ -3,8 +3,12 @@
 //! It has no socket. What it has to say it writes into a folder: its counters, and a heartbeat.
 
 mod attempt;
+mod child;
 mod heartbeat;
+mod hold;
 mod lane;
+mod schedule;
+mod watch;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -12,8 +16,11 @@ use sqlx::{PgPool, postgres::PgListener};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::heartbeat::is_fresh;
 use self::lane::Lane;
+pub(crate) use self::{
+    child::{Answer, Request},
+    heartbeat::is_fresh,
+};
 use crate::{db, metrics::Shard, queue, settings};
 
 /// What all lanes share.
@@ -47,6 +54,7 @@ pub(crate) async fn run(settings: settings::Worker, token: CancellationToken) ->
     let helpers = [
         tokio::spawn(listen(pool.clone(), bells)),
         tokio::spawn(heartbeat::beat(pool, common.settings.metrics_dir.clone())),
+        tokio::spawn(schedule::keep(Arc::clone(&common))),
     ];
     let ended = lanes.join_all().await;
     for helper in helpers {

@@ -158,6 +158,11 @@ impl Deployment {
         self.start("worker", &[])
     }
 
+    /// Starts a worker that is told something else.
+    pub(crate) fn worker_told(&self, change: &[(&str, &str)]) -> Service {
+        self.start("worker", change)
+    }
+
     fn start(&self, role: &str, change: &[(&str, &str)]) -> Service {
         let mut child = self
             .command(&[role], change)
@@ -242,6 +247,12 @@ impl Service {
         self.child.id()
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a child has a process id"), signal).expect("it runs");
+    }
+
     /// Ends it without warning.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
@@ -250,8 +261,7 @@ impl Service {
 
     /// Asks it to end, and says with which code it did.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(id.expect("a child has a process id"), Signal::TERM).expect("it runs");
+        self.signal(Signal::TERM);
         self.child.wait().expect("it was ours").code()
     }
 }

@@ -188,3 +188,116 @@ async fn one_correlation_id_is_found_in_answer_row_task_and_both_logs_and_no_sec
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_of_callers_that_left_do_not_pile_up() {
+    let deployment = Deployment::new().await;
+    let api = deployment.api().await;
+    let impatient = reqwest::Client::builder()
+        .timeout(Duration::from_millis(100))
+        .build()
+        .unwrap();
+    for _ in 0..15 {
+        assert!(impatient.get(api.url("/health/worker")).send().await.is_err());
+    }
+    deployment
+        .until("select count(*) from tasks where state = 'withdrawn'", 1)
+        .await;
+    assert_eq!(deployment.count("select count(*) from tasks").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_older_than_its_bound_while_a_probe_is_under_way() {
+    let deployment = Deployment::new().await;
+    let told = [("HEALTH_CACHE_SECONDS", "1")];
+    let api = std::sync::Arc::new(deployment.listening("api", "API_LISTEN", &told).await);
+    let worker = deployment.worker();
+    assert_eq!(ask(&api, "/health/worker").await.0, 200);
+    worker.kill();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let mut asked = tokio::task::JoinSet::new();
+    for moment in [0, 50, 100, 1500] {
+        let api = std::sync::Arc::clone(&api);
+        asked.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(moment)).await;
+            ask(&api, "/health/worker").await
+        });
+    }
+    for (status, answer) in asked.join_all().await {
+        assert_eq!((status, &answer["worker"]), (503, &"error".into()), "{answer}");
+        assert!(answer["age_ms"].as_u64().unwrap() < 1000, "{answer}");
+    }
+    // One when the worker was there, one for all who asked when it was not.
+    assert_eq!(deployment.count("select count(*) from tasks").await, 2);
+}
+
+/// Closes the database to everybody, or opens it again.
+async fn outage(deployment: &Deployment, begins: bool) {
+    let maintenance = sqlx::PgPool::connect(&deployment.cluster.admin("postgres"))
+        .await
+        .unwrap();
+    let database = &deployment.database;
+    let statements = format!(
+        "alter database {database} allow_connections {};
+         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}' and {begins}",
+        !begins
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statements))
+        .execute(&maintenance)
+        .await
+        .unwrap();
+}
+
+/// The value of a series on a page.
+fn value(page: &str, series: &str) -> f64 {
+    page.lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+        .unwrap_or_else(|| panic!("no `{series}` in\n{page}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gauges_of_the_queue_survive_an_outage_and_say_how_old_they_are() {
+    const REFRESHED: &str = "celery_queue_stats_last_refresh_timestamp_seconds";
+    const ERRORS: &str = "celery_queue_stats_refresh_errors_total";
+    const DEPTH: &str = "celery_queue_messages{queue=\"housekeeping\",state=\"visible\"} 1";
+    let deployment = Deployment::new().await;
+    let api = deployment.api().await;
+    deployment.run(&["enqueue", "health.probe"], &[]);
+    metrics_with(&api, &[DEPTH]).await;
+    outage(&deployment, true).await;
+    let page = eventually(async || {
+        let page = metrics_with(&api, &[DEPTH]).await;
+        if value(&page, ERRORS) >= 2.0 {
+            Ok(page)
+        } else {
+            Err(page)
+        }
+    })
+    .await;
+    let stood_at = value(&page, REFRESHED);
+    let errors = value(&page, ERRORS);
+    assert_eq!(ask(&api, "/health/worker").await.0, 503);
+    eventually(async || {
+        let page = metrics_with(&api, &[DEPTH]).await;
+        assert!(
+            (value(&page, REFRESHED) - stood_at).abs() < f64::EPSILON,
+            "{page}"
+        );
+        if value(&page, ERRORS) > errors {
+            Ok(())
+        } else {
+            Err(page)
+        }
+    })
+    .await;
+    outage(&deployment, false).await;
+    eventually(async || {
+        let page = metrics_with(&api, &[DEPTH]).await;
+        if value(&page, REFRESHED) > stood_at {
+            Ok(())
+        } else {
+            Err(page)
+        }
+    })
+    .await;
+}

@@ -7,14 +7,19 @@
 
 mod cluster;
 mod deployment;
+mod task;
 mod webhook;
 
+mod drills;
 mod health;
 mod ingestion;
 mod isolation;
 mod ledger;
+mod limits;
 mod matviews;
+mod queue;
 mod recompute;
 mod settings;
 mod signatures;
+mod upkeep;
 mod worker;
