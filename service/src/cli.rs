@@ -48,6 +48,8 @@ enum Command {
     /// Compute for a task of the worker, which starts this itself
     #[command(hide = true)]
     Compute,
+    /// Print the contract of the API, as OpenAPI 3.1
+    Openapi,
     /// Print what a role is told, or what holds when it is told nothing; never a secret
     Settings(roles::settings::Args),
 }
@@ -77,6 +79,7 @@ impl Command {
             Self::Healthcheck { .. } => "healthcheck",
             Self::Enqueue(_) => "enqueue",
             Self::Compute => "compute",
+            Self::Openapi => "openapi",
             Self::Settings(_) => "settings",
         }
     }
@@ -107,6 +110,7 @@ fn play(command: Command) -> anyhow::Result<ExitCode> {
         Command::Healthcheck { role } => runtime(1)?.block_on(roles::healthcheck::run(role))?,
         Command::Enqueue(args) => runtime(1)?.block_on(roles::enqueue::run(args))?,
         Command::Compute => roles::compute::run()?,
+        Command::Openapi => roles::openapi::run()?,
         Command::Settings(args) => roles::settings::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -21,8 +21,14 @@ mod db;
 /// Tenants: whose key this is, and what their vendors sign with.
 mod tenants;
 
+/// Tokens: who calls, and what they may do.
+mod auth;
+
 /// Ingestion: from the signed bytes of a webhook to a committed row.
 mod ingest;
+
+/// Reconciliation: claims of platforms against captured money.
+mod reconciliation;
 
 /// The queue: asking for work, handing it out, ending it.
 mod queue;

@@ -1,30 +1,37 @@
 //! HTTP. One file per group of routes; every error, whichever route it comes from, is the same kind of document.
 
+pub(crate) mod auth;
+mod body;
+mod contract;
 mod correlation;
 pub(crate) mod problem;
+mod reconciliation;
 mod status;
 mod webhooks;
+mod wrapping;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use axum::{
-    Router,
-    http::StatusCode,
-    routing::{get, post},
-    serve::ListenerExt as _,
-};
+use axum::{Router, middleware, routing::post, serve::ListenerExt as _};
 use prometheus_client::registry::Registry;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use utoipa_axum::router::OpenApiRouter;
 
-use self::problem::Problem;
-use crate::{health::WorkerHealth, metrics::Ingestion, settings::Secret, tenants::Tenants};
+use crate::{auth::Gate, health::WorkerHealth, metrics::Ingestion, settings::Secret, tenants::Tenants};
 
 /// What the routes share.
 pub(crate) struct State {
     /// The database.
     pub(crate) pool: PgPool,
+    /// Whose tokens are believed.
+    pub(crate) gate: Arc<Gate>,
     /// Who may send.
     pub(crate) tenants: Tenants,
     /// What opens the tenants' secrets.
@@ -39,21 +46,31 @@ pub(crate) struct State {
     pub(crate) worker: WorkerHealth,
 }
 
-/// The routes of the API.
+/// The contract, as it is printed, committed and served.
+pub(crate) static CONTRACT: LazyLock<String> = LazyLock::new(|| {
+    let document = contract::complete(routes().into_openapi());
+    // A document that was made of strings and maps is always written.
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+});
+
+/// The API.
 pub(crate) fn router(state: Arc<State>) -> Router {
-    Router::new()
+    Router::from(routes())
+        .layer(middleware::from_fn(wrapping::wrap))
+        .with_state(state)
+}
+
+/// Every route, declared and routed by one and the same line.
+fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::with_openapi(contract::base())
+        .merge(status::routes())
+        .merge(reconciliation::routes())
         .route(
             "/api/webhooks/stripe/payment_intent/succeeded",
             post(webhooks::stripe_payment_succeeded),
         )
-        .route("/health", get(status::live))
-        .route("/health/live", get(status::live))
-        .route("/health/ready", get(status::ready))
-        .route("/health/worker", get(status::worker))
-        .route("/metrics", get(status::metrics))
-        .fallback(|| async { Problem::plain(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { Problem::plain(StatusCode::METHOD_NOT_ALLOWED) })
-        .with_state(state)
 }
 
 /// Serves until `stop` ends, and then what was begun.

@@ -1,44 +1,117 @@
-//! The routes about the service itself: health and metrics.
+//! The routes about the service itself: health, metrics, and its contract.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
     extract::State as Shared,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use prometheus_client::encoding::text::encode;
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{State, problem::Problem};
+use super::{State, correlation, problem::Problem};
 use crate::{health, metrics};
 
-/// This process answers. It depends on nothing.
-pub(super) async fn live() -> Response {
-    ([("x-health-status", "healthy")], Json(json!({ "status": "ok" }))).into_response()
+/// The routes.
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(health))
+        .routes(routes!(live))
+        .routes(routes!(ready))
+        .routes(routes!(worker))
+        .routes(routes!(metrics))
+        .routes(routes!(contract))
 }
 
-/// Webhooks may be sent.
-pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
+/// A process that answers
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Alive {
+    /// Always `ok`
+    status: &'static str,
+}
+
+/// This process answers; the same as `/health/live`
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "health",
+    responses((status = OK, body = Alive, description = "It does"))
+)]
+async fn health() -> Response {
+    live().await
+}
+
+/// This process answers; it depends on nothing
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = "health",
+    responses((status = OK, body = Alive, description = "It does"))
+)]
+async fn live() -> Response {
+    ([("x-health-status", "healthy")], Json(Alive { status: "ok" })).into_response()
+}
+
+/// Webhooks may be sent
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = "health",
+    responses(
+        (status = OK, body = health::Readiness, description = "They may"),
+        (status = SERVICE_UNAVAILABLE, body = health::Readiness, description = "Not now, and why")
+    )
+)]
+async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     let readiness = health::look(&state.pool, &state.box_key).await;
     answer(readiness.is_well(), &readiness)
 }
 
-/// The work that is asked for gets done.
-pub(super) async fn worker(Shared(state): Shared<Arc<State>>) -> Response {
+/// The work that is asked for gets done
+#[utoipa::path(
+    get,
+    path = "/health/worker",
+    tag = "health",
+    responses(
+        (status = OK, body = health::Finding, description = "It does"),
+        (status = SERVICE_UNAVAILABLE, body = health::Finding, description = "It does not, or nobody can say")
+    )
+)]
+async fn worker(Shared(state): Shared<Arc<State>>) -> Response {
     let finding = state.worker.ask().await;
     answer(finding.is_well(), &finding)
 }
 
-/// Counters and gauges, as they stand.
-pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
+/// Counters and gauges, as they stand
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "metrics",
+    responses((status = OK, body = String, content_type = metrics::CONTENT_TYPE, description = "The page"))
+)]
+async fn metrics(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
     let mut page = String::new();
     match encode(&mut page, &state.registry) {
         Ok(()) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page).into_response(),
-        Err(_) => Problem::plain(StatusCode::INTERNAL_SERVER_ERROR).into_response(),
+        Err(_) => Problem::of(StatusCode::INTERNAL_SERVER_ERROR, correlation::of(&headers)).into_response(),
     }
+}
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "contract",
+    responses((status = OK, body = Object, description = "The contract"))
+)]
+async fn contract() -> Response {
+    let media_type = [(header::CONTENT_TYPE, "application/json")];
+    (media_type, super::CONTRACT.as_str()).into_response()
 }
 
 fn answer(well: bool, found: &impl Serialize) -> Response {

@@ -30,6 +30,7 @@ const KNOWN: &[Migration] = &[
     migration!(6, "0006_ingest"),
     migration!(7, "0007_money"),
     migration!(8, "0008_matviews"),
+    migration!(9, "0009_auth"),
     migration!(11, "0011_drills"),
     migration!(12, "0012_upkeep"),
 ];

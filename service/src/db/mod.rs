@@ -19,6 +19,15 @@ pub(crate) fn pool(database: &Database, application: &str) -> Result<PgPool, sql
         .connect_lazy_with(options))
 }
 
+/// One connection of its own, for whoever listens: it is held for ever, so it must not come out of a pool that others
+/// wait for.
+pub(crate) fn ears(database: &Database, application: &str) -> Result<PgPool, sqlx::Error> {
+    Ok(PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(database.pool_timeout)
+        .connect_lazy_with(database.dsn.options(application)?))
+}
+
 /// An error in words that may be logged and stored: the database's own message can quote the values of a row.
 pub(crate) fn words(error: &sqlx::Error) -> String {
     match error {

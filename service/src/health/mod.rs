@@ -4,10 +4,13 @@
 mod ready;
 mod worker;
 
-pub(crate) use self::{ready::look, worker::WorkerHealth};
+pub(crate) use self::{
+    ready::{Readiness, look},
+    worker::{Finding, WorkerHealth},
+};
 
 /// One part's state, as the answers spell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Part {
     /// It was looked at and is well.

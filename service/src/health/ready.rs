@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sqlx::PgPool;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Part;
@@ -20,7 +21,8 @@ const ISOLATES: &str = "
      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')";
 
 /// What was found.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Readiness {
     status: &'static str,
     database: Part,

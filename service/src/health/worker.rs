@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Part;
@@ -21,7 +22,9 @@ const POLL: Duration = Duration::from_millis(20);
 const WITHDRAWAL: Duration = Duration::from_secs(2);
 
 /// What was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WorkerFinding)]
 pub(crate) struct Finding {
     status: &'static str,
     broker: Part,

@@ -7,10 +7,11 @@ use sqlx::PgPool;
 
 use crate::{
     api::{self, State},
+    auth::{Denials, Gate, Verifier},
     db,
     health::WorkerHealth,
     metrics::{Broker, Ingestion},
-    settings::Api,
+    settings::{Api, Tokens},
     shutdown,
     tenants::Tenants,
 };
@@ -22,12 +23,17 @@ pub(crate) async fn run(settings: Api) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let broker = Broker::register(&mut registry);
     tokio::spawn(broker.refresh(pool.clone(), settings.broker_stats_refresh));
-    let router = api::router(Arc::new(state(&settings, pool.clone(), registry)));
+    let state = Arc::new(state(&settings, pool, registry));
+    let (gate, ears) = (
+        Arc::clone(&state.gate),
+        db::ears(&settings.database, "skeldir api ears")?,
+    );
+    tokio::spawn(async move { gate.listen(&ears).await });
     let stop = token.clone().cancelled_owned();
     shutdown::bounded(
         &token,
         settings.shutdown,
-        api::serve(settings.listen, router, stop),
+        api::serve(settings.listen, api::router(state), stop),
     )
     .await
 }
@@ -36,6 +42,7 @@ fn state(settings: &Api, pool: PgPool, mut registry: Registry) -> State {
     let ingestion = Ingestion::register(&mut registry);
     let box_key = settings.secret_box_key.clone();
     State {
+        gate: Arc::new(gate(&settings.tokens, pool.clone())),
         tenants: Tenants::new(pool.clone(), box_key.clone(), settings.tenant_cache),
         worker: WorkerHealth::new(pool.clone(), settings.worker_probe_timeout, settings.health_cache),
         recompute_delay: settings.recompute_delay,
@@ -44,4 +51,11 @@ fn state(settings: &Api, pool: PgPool, mut registry: Registry) -> State {
         registry,
         pool,
     }
+}
+
+fn gate(tokens: &Tokens, pool: PgPool) -> Gate {
+    Gate::new(
+        Verifier::new(tokens.ring.clone(), &tokens.issuer, &tokens.audience),
+        Denials::new(pool, tokens.denials_cache),
+    )
 }

@@ -7,6 +7,7 @@ pub(crate) mod exporter;
 pub(crate) mod healthcheck;
 pub(crate) mod migrate;
 pub(crate) mod mock_platform;
+pub(crate) mod openapi;
 pub(crate) mod provision;
 pub(crate) mod settings;
 pub(crate) mod worker;

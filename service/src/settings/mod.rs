@@ -15,7 +15,10 @@ use serde_json::Value;
 
 pub(crate) use self::{
     dsn::Dsn,
-    roles::{Api, Client, Database, Exporter, Limits, Migrate, MockPlatform, Provision, Role, Stage, Worker},
+    roles::{
+        Api, Client, Database, Exporter, Limits, Migrate, MockPlatform, Provision, Role, Stage, Tokens,
+        Worker,
+    },
     secret::Secret,
     table::{Setting, Show},
 };

@@ -5,6 +5,8 @@ use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str
 use chrono::NaiveTime;
 use url::Url;
 
+use crate::auth::KeyRing;
+
 use super::{Dsn, Environment, Secret, Setting, SettingError, table};
 
 /// A role that reads its settings from the environment.
@@ -78,6 +80,7 @@ pub(crate) struct Api {
     pub(crate) listen: SocketAddr,
     pub(crate) threads: usize,
     pub(crate) secret_box_key: Secret,
+    pub(crate) tokens: Tokens,
     pub(crate) tenant_cache: Duration,
     pub(crate) health_cache: Duration,
     pub(crate) worker_probe_timeout: Duration,
@@ -93,6 +96,7 @@ impl Role for Api {
             listen: address(environment, &table::API_LISTEN)?,
             threads: number(environment, &table::E2E_API_WORKERS, 1..=256)?,
             secret_box_key: secret(environment, &table::SECRET_BOX_KEY)?,
+            tokens: Tokens::read(environment)?,
             tenant_cache: seconds(environment, &table::TENANT_CACHE_SECONDS)?,
             health_cache: seconds(environment, &table::HEALTH_CACHE_SECONDS)?,
             worker_probe_timeout: milliseconds(environment, &table::WORKER_PROBE_TIMEOUT_MS)?,
@@ -162,9 +166,34 @@ impl Limits {
 /// not wait behind them: renewals, kills and reports.
 const WORKER_POOL: u32 = 8;
 
+/// Whose tokens are believed, and for how long what was denied is remembered.
+pub(crate) struct Tokens {
+    /// Who may have signed.
+    pub(crate) ring: KeyRing,
+    /// Who must have issued it.
+    pub(crate) issuer: String,
+    /// For whom it must be meant.
+    pub(crate) audience: String,
+    /// The longest that a denial can go unheard.
+    pub(crate) denials_cache: Duration,
+}
+
+impl Role for Tokens {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            ring: environment.read(&table::JWT_PUBLIC_KEYS, KeyRing::parse)?,
+            issuer: environment.read(&table::JWT_ISSUER, |text| Ok(text.to_owned()))?,
+            audience: environment.read(&table::JWT_AUDIENCE, |text| Ok(text.to_owned()))?,
+            denials_cache: seconds(environment, &table::DENIALS_CACHE_SECONDS)?,
+        })
+    }
+}
+
 /// `worker`.
 pub(crate) struct Worker {
     pub(crate) database: Database,
+    /// Where the outside world is.
+    pub(crate) platforms: Url,
     pub(crate) metrics_dir: PathBuf,
     pub(crate) lease: Duration,
     pub(crate) max_retries: i32,
@@ -180,8 +209,7 @@ pub(crate) struct Worker {
 
 impl Role for Worker {
     fn read(environment: &mut Environment) -> Result<Self, SettingError> {
-        // Where the outside world is: checked and shown, so that a worker that was not told never takes a task.
-        environment.read(&table::MOCK_PLATFORM_URL, web_address)?;
+        let platforms = environment.read(&table::MOCK_PLATFORM_URL, web_address)?;
         let database = Database::read(environment)?;
         if database.pool_size < WORKER_POOL {
             return Err(SettingError::Unusable {
@@ -191,6 +219,7 @@ impl Role for Worker {
         }
         Ok(Self {
             database,
+            platforms,
             metrics_dir: folder(environment, &table::METRICS_DIR)?,
             lease: seconds(environment, &table::WORKER_LEASE_SECONDS)?,
             max_retries: number(environment, &table::WORKER_MAX_RETRIES, 0..=20)?,
@@ -313,9 +342,9 @@ fn within<T: FromStr + PartialOrd + Display>(text: &str, bounds: &RangeInclusive
     }
 }
 
-fn web_address(text: &str) -> Result<(), String> {
+fn web_address(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
-        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(()),
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(url),
         _ => Err(format!("`{text}` is not an http address")),
     }
 }

@@ -51,6 +51,10 @@ pub(crate) static MIGRATION_OWNER_PASSWORD: Setting = required("MIGRATION_OWNER_
 pub(crate) static APP_USER_PASSWORD: Setting = required("APP_USER_PASSWORD", Show::Never);
 pub(crate) static SECRET_BOX_KEY: Setting = required("SECRET_BOX_KEY", Show::Never);
 
+pub(crate) static JWT_PUBLIC_KEYS: Setting = required("JWT_PUBLIC_KEYS", Show::Never);
+pub(crate) static JWT_ISSUER: Setting = required("JWT_ISSUER", Show::Plain);
+pub(crate) static JWT_AUDIENCE: Setting = required("JWT_AUDIENCE", Show::Plain);
+
 pub(crate) static API_LISTEN: Setting = required("API_LISTEN", Show::Plain);
 pub(crate) static EXPORTER_LISTEN: Setting = required("EXPORTER_LISTEN", Show::Plain);
 pub(crate) static MOCK_PLATFORM_LISTEN: Setting = required("MOCK_PLATFORM_LISTEN", Show::Plain);
@@ -61,6 +65,7 @@ pub(crate) static DATABASE_POOL_SIZE: Setting = optional("DATABASE_POOL_SIZE", "
 pub(crate) static DATABASE_POOL_TIMEOUT_MS: Setting = optional("DATABASE_POOL_TIMEOUT_MS", "2000");
 pub(crate) static E2E_API_WORKERS: Setting = optional("E2E_API_WORKERS", "2");
 pub(crate) static TENANT_CACHE_SECONDS: Setting = optional("TENANT_CACHE_SECONDS", "60");
+pub(crate) static DENIALS_CACHE_SECONDS: Setting = optional("DENIALS_CACHE_SECONDS", "10");
 pub(crate) static HEALTH_CACHE_SECONDS: Setting = optional("HEALTH_CACHE_SECONDS", "10");
 pub(crate) static WORKER_PROBE_TIMEOUT_MS: Setting = optional("WORKER_PROBE_TIMEOUT_MS", "15000");
 pub(crate) static BROKER_STATS_REFRESH_MS: Setting = optional("BROKER_STATS_REFRESH_MS", "1000");
@@ -88,6 +93,9 @@ pub(crate) static ALL: &[&Setting] = &[
     &MIGRATION_OWNER_PASSWORD,
     &APP_USER_PASSWORD,
     &SECRET_BOX_KEY,
+    &JWT_PUBLIC_KEYS,
+    &JWT_ISSUER,
+    &JWT_AUDIENCE,
     &API_LISTEN,
     &EXPORTER_LISTEN,
     &MOCK_PLATFORM_LISTEN,
@@ -97,6 +105,7 @@ pub(crate) static ALL: &[&Setting] = &[
     &DATABASE_POOL_TIMEOUT_MS,
     &E2E_API_WORKERS,
     &TENANT_CACHE_SECONDS,
+    &DENIALS_CACHE_SECONDS,
     &HEALTH_CACHE_SECONDS,
     &WORKER_PROBE_TIMEOUT_MS,
     &BROKER_STATS_REFRESH_MS,

@@ -6,6 +6,7 @@ pub(crate) mod pii_scan;
 mod r4;
 pub(crate) mod recompute_window;
 pub(crate) mod refresh_all;
+pub(crate) mod reconciliation_run;
 pub(crate) mod retention;
 
 use std::{pin::Pin, time::Duration};
@@ -45,6 +46,11 @@ pub(crate) static CATALOGUE: &[Entry] = &[
         retention::NAME,
         "maintenance",
         Work::Transaction(|job| Box::pin(retention::run(job))),
+    ),
+    Entry::new(
+        reconciliation_run::NAME,
+        "maintenance",
+        Work::Transaction(|job| Box::pin(reconciliation_run::run(job))),
     ),
     Entry::new(
         r4::poison_pill::NAME,

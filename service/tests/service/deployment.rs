@@ -13,7 +13,10 @@ use sqlx::PgPool;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::cluster::{Cluster, free_port};
+use crate::{
+    cluster::{Cluster, free_port},
+    tokens,
+};
 
 /// What opens the tenants' secrets.
 pub(crate) const BOX_KEY: &str = "a-box-key-of-this-test";
@@ -208,6 +211,9 @@ pub(crate) fn environment(port: u16, database: &str, folder: &TempDir) -> BTreeM
         ("MIGRATION_OWNER_PASSWORD", "owner".to_owned()),
         ("APP_USER_PASSWORD", "app".to_owned()),
         ("SECRET_BOX_KEY", BOX_KEY.to_owned()),
+        ("JWT_PUBLIC_KEYS", tokens::ring()),
+        ("JWT_ISSUER", tokens::ISSUER.to_owned()),
+        ("JWT_AUDIENCE", tokens::AUDIENCE.to_owned()),
         ("API_LISTEN", "127.0.0.1:1".to_owned()),
         ("EXPORTER_LISTEN", "127.0.0.1:1".to_owned()),
         ("MOCK_PLATFORM_LISTEN", "127.0.0.1:1".to_owned()),

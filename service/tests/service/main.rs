@@ -8,8 +8,10 @@
 mod cluster;
 mod deployment;
 mod task;
+mod tokens;
 mod webhook;
 
+mod authentication;
 mod drills;
 mod health;
 mod ingestion;

@@ -31,6 +31,9 @@ const REQUIRED: [(&[&str], &[&str]); 7] = [
             "CELERY_RESULT_BACKEND",
             "API_LISTEN",
             "SECRET_BOX_KEY",
+            "JWT_PUBLIC_KEYS",
+            "JWT_ISSUER",
+            "JWT_AUDIENCE",
         ],
     ),
     (
