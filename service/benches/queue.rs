@@ -13,6 +13,15 @@ mod cluster;
 #[expect(dead_code, reason = "the tests' own deployment, of which this needs the half")]
 #[path = "../tests/service/deployment.rs"]
 mod deployment;
+#[path = "../tests/service/tokens.rs"]
+#[expect(
+    dead_code,
+    reason = "the deployment's services are told a ring of keys, and that is all"
+)]
+mod tokens;
+#[path = "../tests/service/webhook.rs"]
+#[expect(dead_code, reason = "of which the tokens want the time")]
+mod webhook;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -17,6 +17,15 @@ mod cluster;
 #[path = "../tests/service/deployment.rs"]
 #[expect(dead_code, reason = "the tests' own, of which a benchmark needs a part")]
 mod deployment;
+#[path = "../tests/service/tokens.rs"]
+#[expect(
+    dead_code,
+    reason = "the deployment's services are told a ring of keys, and that is all"
+)]
+mod tokens;
+#[path = "../tests/service/webhook.rs"]
+#[expect(dead_code, reason = "of which the tokens want the time")]
+mod webhook;
 
 /// Events that are there.
 const EVENTS: i64 = 10_000;

@@ -6,6 +6,7 @@ mod contract;
 mod correlation;
 pub(crate) mod problem;
 mod reconciliation;
+mod revenue;
 mod status;
 mod webhooks;
 mod wrapping;
@@ -24,7 +25,10 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{auth::Gate, health::WorkerHealth, metrics::Ingestion, settings::Secret, tenants::Tenants};
+use crate::{
+    auth::Gate, health::WorkerHealth, metrics::Ingestion, revenue::Revenue, settings::Secret,
+    tenants::Tenants,
+};
 
 /// What the routes share.
 pub(crate) struct State {
@@ -42,6 +46,8 @@ pub(crate) struct State {
     pub(crate) ingestion: Ingestion,
     /// Everything that `/metrics` shows.
     pub(crate) registry: Registry,
+    /// What the platforms say.
+    pub(crate) revenue: Revenue,
     /// The question after the worker.
     pub(crate) worker: WorkerHealth,
 }
@@ -67,6 +73,7 @@ fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::with_openapi(contract::base())
         .merge(status::routes())
         .merge(reconciliation::routes())
+        .merge(revenue::routes())
         .route(
             "/api/webhooks/stripe/payment_intent/succeeded",
             post(webhooks::stripe_payment_succeeded),

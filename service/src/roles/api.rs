@@ -11,6 +11,7 @@ use crate::{
     db,
     health::WorkerHealth,
     metrics::{Broker, Ingestion},
+    revenue::Revenue,
     settings::{Api, Tokens},
     shutdown,
     tenants::Tenants,
@@ -23,7 +24,7 @@ pub(crate) async fn run(settings: Api) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let broker = Broker::register(&mut registry);
     tokio::spawn(broker.refresh(pool.clone(), settings.broker_stats_refresh));
-    let state = Arc::new(state(&settings, pool, registry));
+    let state = Arc::new(state(&settings, pool, registry)?);
     let (gate, ears) = (
         Arc::clone(&state.gate),
         db::ears(&settings.database, "skeldir api ears")?,
@@ -38,10 +39,11 @@ pub(crate) async fn run(settings: Api) -> anyhow::Result<()> {
     .await
 }
 
-fn state(settings: &Api, pool: PgPool, mut registry: Registry) -> State {
+fn state(settings: &Api, pool: PgPool, mut registry: Registry) -> anyhow::Result<State> {
     let ingestion = Ingestion::register(&mut registry);
     let box_key = settings.secret_box_key.clone();
-    State {
+    Ok(State {
+        revenue: Revenue::new(pool.clone(), box_key.clone(), settings.platforms.clone())?,
         gate: Arc::new(gate(&settings.tokens, pool.clone())),
         tenants: Tenants::new(pool.clone(), box_key.clone(), settings.tenant_cache),
         worker: WorkerHealth::new(pool.clone(), settings.worker_probe_timeout, settings.health_cache),
@@ -50,7 +52,7 @@ fn state(settings: &Api, pool: PgPool, mut registry: Registry) -> State {
         ingestion,
         registry,
         pool,
-    }
+    })
 }
 
 fn gate(tokens: &Tokens, pool: PgPool) -> Gate {

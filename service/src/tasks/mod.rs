@@ -5,8 +5,8 @@ pub(crate) mod health_probe;
 pub(crate) mod pii_scan;
 mod r4;
 pub(crate) mod recompute_window;
-pub(crate) mod refresh_all;
 pub(crate) mod reconciliation_run;
+pub(crate) mod refresh_all;
 pub(crate) mod retention;
 
 use std::{pin::Pin, time::Duration};

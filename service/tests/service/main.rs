@@ -21,6 +21,7 @@ mod limits;
 mod matviews;
 mod queue;
 mod recompute;
+mod revenue;
 mod settings;
 mod signatures;
 mod upkeep;
