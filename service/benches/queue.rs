@@ -16,17 +16,11 @@ mod deployment;
 #[path = "../tests/service/tokens.rs"]
 #[expect(
     dead_code,
-    reason = "the deployment's services are told a ring of keys, and that is all"
+    reason = "the tests' own keys, of which the deployment needs the public ones"
 )]
 mod tokens;
-#[path = "../tests/service/webhook.rs"]
-#[expect(dead_code, reason = "of which the tokens want the time")]
-mod webhook;
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use divan::{Bencher, counter::ItemsCount};
 use sqlx::{PgConnection, PgPool};
@@ -39,29 +33,37 @@ const LANES: [&str; 4] = ["housekeeping", "maintenance", "llm", "attribution"];
 /// How long a batch may take before something is wrong.
 const BOUND: Duration = Duration::from_mins(1);
 
-/// Here between the measurements, and gone before the end: what is static is never dropped, and a cluster must be.
-static HOUSE: Mutex<Option<House>> = Mutex::new(None);
-
 struct House {
-    runtime: Runtime,
     app: PgPool,
     admin: PgPool,
     _worker: Service,
     _deployment: Deployment,
+    /// The last to go: the others still need it.
+    runtime: Runtime,
 }
 
 impl House {
     fn new() -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let deployment = runtime.block_on(Deployment::new());
-        let _inside = runtime.enter();
-        Self {
-            app: deployment.app(),
-            admin: deployment.pool("postgres", "admin"),
-            _worker: deployment.worker(),
+        let (app, admin, worker) = {
+            let _inside = runtime.enter();
+            (
+                deployment.app(),
+                deployment.pool("postgres", "admin"),
+                deployment.worker(),
+            )
+        };
+        let house = Self {
+            app,
+            admin,
+            _worker: worker,
             _deployment: deployment,
             runtime,
-        }
+        };
+        // One task, so that the worker is there before the first measurement begins.
+        house.done(1, 1);
+        house
     }
 
     /// Asks for so many tasks in one transaction, spread over so many queues, and waits until the last is done.
@@ -90,33 +92,20 @@ async fn undone(connection: &mut PgConnection) -> bool {
     sqlx::query_scalar(undone).fetch_one(connection).await.unwrap()
 }
 
-fn house() -> MutexGuard<'static, Option<House>> {
-    HOUSE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn done(tasks: usize, lanes: usize) {
-    house()
-        .as_ref()
-        .expect("it stands while it is measured")
-        .done(tasks, lanes);
-}
-
 fn main() {
-    *house() = Some(House::new());
-    // One task, so that the worker is there before the first measurement begins.
-    done(1, 1);
     divan::main();
-    drop(house().take());
 }
 
 #[divan::bench(sample_count = 100, sample_size = 1)]
 fn one_task(bencher: Bencher<'_, '_>) {
-    bencher.bench_local(|| done(1, 1));
+    let house = House::new();
+    bencher.bench_local(|| house.done(1, 1));
 }
 
 #[divan::bench(sample_count = 10, sample_size = 1, args = [1, 4])]
 fn burst_of_500_over_lanes(bencher: Bencher<'_, '_>, lanes: usize) {
+    let house = House::new();
     bencher
         .counter(ItemsCount::new(500_usize))
-        .bench_local(|| done(500, lanes));
+        .bench_local(|| house.done(500, lanes));
 }

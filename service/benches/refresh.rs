@@ -20,12 +20,9 @@ mod deployment;
 #[path = "../tests/service/tokens.rs"]
 #[expect(
     dead_code,
-    reason = "the deployment's services are told a ring of keys, and that is all"
+    reason = "the tests' own keys, of which the deployment needs the public ones"
 )]
 mod tokens;
-#[path = "../tests/service/webhook.rs"]
-#[expect(dead_code, reason = "of which the tokens want the time")]
-mod webhook;
 
 /// Events that are there.
 const EVENTS: i64 = 10_000;

@@ -48,7 +48,7 @@ enum Command {
     /// Compute for a task of the worker, which starts this itself
     #[command(hide = true)]
     Compute,
-    /// Print the contract of the API, as OpenAPI 3.1
+    /// Print the contract of the API, as `OpenAPI` 3.1
     Openapi,
     /// Print what a role is told, or what holds when it is told nothing; never a secret
     Settings(roles::settings::Args),

@@ -11,7 +11,7 @@ use super::{correlation, problem::Problem};
 /// The largest body of a request that only asks for something.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// A JSON object, or nothing at all, which says the same as an empty object.
+/// A JSON object, or nothing at all (no body, or `null`), which says the same as an empty object.
 pub(super) struct Asked<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for Asked<T> {
@@ -31,7 +31,8 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for Asked<T> {
             let detail = "the body is not said to be `application/json`";
             return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
-        serde_json::from_slice(&body).map(Self).map_err(|_| {
+        let asked: Result<Option<T>, _> = serde_json::from_slice(&body);
+        asked.map(|asked| Self(asked.unwrap_or_default())).map_err(|_| {
             refused(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "the body is not what this path takes",

@@ -1,4 +1,4 @@
-//! The contract: an OpenAPI 3.1 document, made from the handlers themselves.
+//! The contract: an `OpenAPI` 3.1 document, made from the handlers themselves.
 //!
 //! A handler says what is its own: path, parameters, bodies, and its answers. What it shares with others it names
 //! ([`BehindToken`], [`Body`], [`Nowhere`]), and what every operation has in common is added here.

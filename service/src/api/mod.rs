@@ -98,3 +98,31 @@ pub(crate) async fn serve(
     });
     Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The router does not hand its paths out, but it shows them, and with them the two of its own fallback.
+    fn routed(router: &Router<Arc<State>>) -> BTreeSet<String> {
+        let shown = format!("{router:?}");
+        let quoted = shown.split('"').skip(1).step_by(2);
+        quoted
+            .filter(|text| text.starts_with('/') && *text != "/" && !text.contains("__private__"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn every_path_that_is_routed_is_declared_and_the_other_way_round() {
+        let (router, document) = routes().split_for_parts();
+        let declared: BTreeSet<String> = document.paths.paths.into_keys().collect();
+        let mut paths = routed(&router);
+        assert!(paths.iter().any(|path| path.starts_with("/api/webhooks/")));
+        // What vendors send is described by the vendors.
+        paths.retain(|path| !path.starts_with("/api/webhooks/"));
+        assert_eq!(paths, declared);
+    }
+}

@@ -23,7 +23,7 @@ struct Label {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct View {
     view_name: String,
-    outcome: &'static str,
+    outcome: String,
 }
 
 #[derive(Debug)]
@@ -107,9 +107,12 @@ impl Shards {
     }
 
     fn refreshes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let name = "matview_refresh";
-        let mut family =
-            encoder.encode_descriptor(name, "Refreshes of a view that ended", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "matview_refresh",
+            "Refreshes of a view that ended",
+            None,
+            MetricType::Counter,
+        )?;
         for (label, durations) in self.views() {
             family
                 .encode_family(&label)?
@@ -143,7 +146,7 @@ impl Shards {
             outcomes.iter().map(|(outcome, durations)| {
                 let label = View {
                     view_name: view.clone(),
-                    outcome: outcome.as_str(),
+                    outcome: outcome.clone(),
                 };
                 (label, durations)
             })

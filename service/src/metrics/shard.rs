@@ -10,10 +10,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{
-    folder,
-    tally::{Counts, Tally},
-};
+use super::{folder, tally::Tally};
 use crate::tasks::refresh_all::Refreshed;
 
 /// The shard of this process.
@@ -46,29 +43,22 @@ impl Shard {
 
     /// Counts an attempt that began.
     pub(crate) fn started(&self, task: &str) {
-        self.change(task, |counts| counts.started += 1);
+        self.change(|tally| tally.of(task).started += 1);
     }
 
     /// Counts an attempt that succeeded.
     pub(crate) fn succeeded(&self, task: &str, took: Duration) {
-        self.change(task, |counts| {
-            counts.success += 1;
-            counts.durations.observe(took);
-        });
+        self.change(|tally| tally.of(task).ended(true, took));
     }
 
     /// Counts an attempt that failed.
     pub(crate) fn failed(&self, task: &str, took: Duration) {
-        self.change(task, |counts| {
-            counts.failure += 1;
-            counts.durations.observe(took);
-        });
+        self.change(|tally| tally.of(task).ended(false, took));
     }
 
     /// Counts the refresh of one view.
     pub(crate) fn refreshed(&self, view: &Refreshed) {
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.view(&view.view_name, view.outcome).observe(view.took());
+        self.change(|tally| tally.refreshed(view));
     }
 
     /// Puts the file where the exporter finds it. A counter that could not be written is no reason to stop working.
@@ -78,9 +68,8 @@ impl Shard {
         }
     }
 
-    fn change(&self, task: &str, change: impl FnOnce(&mut Counts)) {
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        change(tally.task(task));
+    fn change(&self, change: impl FnOnce(&mut Tally)) {
+        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn replace(&self) -> io::Result<()> {

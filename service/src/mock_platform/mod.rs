@@ -5,6 +5,7 @@
 //! for whoever directs the play.
 
 mod balance;
+mod claims;
 mod moods;
 mod receipts;
 
@@ -18,7 +19,7 @@ use axum::{
 };
 use serde_json::json;
 
-use self::{balance::Accounts, moods::Moods, receipts::Receipts};
+use self::{balance::Accounts, claims::Claims, moods::Moods, receipts::Receipts};
 use crate::api::problem::Problem;
 
 /// What the play remembers.
@@ -27,6 +28,7 @@ struct Stage {
     receipts: Receipts,
     moods: Moods,
     accounts: Accounts,
+    claims: Claims,
 }
 
 /// The doors, and behind them the parties.
@@ -35,6 +37,7 @@ pub(crate) fn router() -> Router {
     // A call to something that is not played is kept all the same: that it was made is the point.
     let parties = Router::new()
         .route("/v1/balance_transactions", get(balance::transactions))
+        .route("/v1/claims/{tenant}", get(claims::of_tenant))
         .fallback(|| async { Problem::plain(StatusCode::NOT_FOUND) })
         .layer(middleware::from_fn_with_state(Arc::clone(&stage), receipts::keep))
         .with_state(Arc::clone(&stage));
@@ -43,6 +46,7 @@ pub(crate) fn router() -> Router {
         .route("/receipts", get(receipts::show))
         .route("/moods/{party}", put(moods::set))
         .route("/balance/{account}", put(balance::set))
+        .route("/claims/{tenant}/{platform}", put(claims::set))
         .with_state(stage)
         .fallback_service(parties)
 }

@@ -16,11 +16,11 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Stage, balance};
+use super::{Stage, balance, claims};
 use crate::api::problem::Problem;
 
 /// The parties that have moods.
-const PARTIES: [&str; 1] = [balance::PARTY];
+const PARTIES: [&str; 2] = [balance::PARTY, claims::PARTY];
 
 /// The longest that a slow party may take.
 const SLOWEST_MS: u64 = 60_000;

@@ -46,7 +46,7 @@ pub(crate) async fn ask(platforms: &Url, tenant: Uuid) -> Result<BTreeMap<String
 
 async fn answer(platforms: &Url, tenant: Uuid) -> Result<BTreeMap<String, Claimed>, &'static str> {
     let url = platforms
-        .join(&format!("claims/{tenant}"))
+        .join(&format!("v1/claims/{tenant}"))
         .map_err(|_| "the platforms have no usable address")?;
     let mut response = reqwest::get(url)
         .await
@@ -60,12 +60,12 @@ async fn answer(platforms: &Url, tenant: Uuid) -> Result<BTreeMap<String, Claime
         .map_err(|_| "the platforms broke off their answer")?
     {
         if body.len() + chunk.len() > MOST_BYTES {
-            return Err("the platforms' answer is too large");
+            return Err("the platforms answered at too great a length");
         }
         body.extend_from_slice(&chunk);
     }
     let answer: Answer =
-        serde_json::from_slice(&body).map_err(|_| "the platforms' answer is not a list of claims")?;
+        serde_json::from_slice(&body).map_err(|_| "the platforms answered with no list of claims")?;
     summed(answer.claims)
 }
 
@@ -77,7 +77,7 @@ fn summed(claims: Vec<Claim>) -> Result<BTreeMap<String, Claimed>, &'static str>
             || claim.currency.len() != 3
             || !claim.currency.bytes().all(|byte| byte.is_ascii_uppercase())
         {
-            return Err("the platforms' answer holds a claim that cannot be one");
+            return Err("the platforms answered with a claim that cannot be one");
         }
         sums.entry(claim.transaction_id)
             .and_modify(|sum| {

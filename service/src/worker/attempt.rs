@@ -1,7 +1,7 @@
 //! One attempt at one task: within its limits, under its lease, to an end that is reported.
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::time::Instant;
 
 use super::{Shared, child, hold::Hold, watch::Watch};
@@ -105,26 +105,46 @@ impl Attempt<'_> {
     }
 
     async fn on(&self, connection: &mut PgConnection, part: Part) -> Result<Value, TaskError> {
-        let Self { task, limits, .. } = self;
-        if let Part::Steps(run) = part {
-            let result = run(self.job(connection)).await?;
-            let mut last = queue::begin_on(connection, task.tenant_id, limits.hard).await?;
-            queue::finish(&mut last, task, &result).await?;
-            last.commit().await?;
-            return Ok(result);
-        }
-        let mut transaction = queue::begin_on(connection, task.tenant_id, limits.hard).await?;
-        let job = self.job(&mut transaction);
-        let (result, is_last) = match part {
-            Part::Settle(settle, computed) => (settle(job, computed).await?, true),
-            Part::Input(run) => (run(job).await?, false),
-            Part::Whole(run) | Part::Steps(run) => (run(job).await?, true),
+        let (transaction, result) = match part {
+            Part::Steps(run) => {
+                let result = run(self.job(connection)).await?;
+                (self.begin(connection).await?, result)
+            }
+            Part::Whole(run) => {
+                let mut transaction = self.begin(connection).await?;
+                let result = run(self.job(&mut transaction)).await?;
+                (transaction, result)
+            }
+            Part::Settle(settle, computed) => {
+                let mut transaction = self.begin(connection).await?;
+                let result = settle(self.job(&mut transaction), computed).await?;
+                (transaction, result)
+            }
+            Part::Input(run) => {
+                let mut transaction = self.begin(connection).await?;
+                let input = run(self.job(&mut transaction)).await?;
+                transaction.commit().await?;
+                return Ok(input);
+            }
         };
-        if is_last {
-            queue::finish(&mut transaction, task, &result).await?;
-        }
+        self.acknowledged(transaction, result).await
+    }
+
+    async fn acknowledged(
+        &self,
+        mut transaction: Transaction<'_, Postgres>,
+        result: Value,
+    ) -> Result<Value, TaskError> {
+        queue::finish(&mut transaction, self.task, &result).await?;
         transaction.commit().await?;
         Ok(result)
+    }
+
+    async fn begin<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+    ) -> Result<Transaction<'c, Postgres>, sqlx::Error> {
+        queue::begin_on(connection, self.task.tenant_id, self.limits.hard).await
     }
 
     fn job<'c>(&'c self, connection: &'c mut PgConnection) -> Job<'c> {

@@ -225,10 +225,10 @@ refused! {
     a_token_without_an_issuer_is_refused: without("iss");
     a_token_meant_for_others_is_refused: with("aud", "others");
     a_token_meant_for_nobody_is_refused: without("aud");
-    a_token_that_expired_a_second_ago_is_refused: with("exp", now() - 1);
+    a_token_that_expired_a_second_ago_is_refused: |claims| claims["exp"] = (now() - 1).into();
     a_token_that_never_expires_is_refused: without("exp");
-    a_token_that_is_not_valid_yet_is_refused: with("nbf", now() + 60);
-    a_token_from_the_future_is_refused: with("iat", now() + 60);
+    a_token_that_is_not_valid_yet_is_refused: |claims| claims["nbf"] = (now() + 60).into();
+    a_token_from_the_future_is_refused: |claims| claims["iat"] = (now() + 60).into();
     a_token_that_was_issued_at_no_time_is_refused: without("iat");
     a_token_without_an_id_is_refused: without("jti");
     a_token_with_an_empty_id_is_refused: with("jti", "");

@@ -12,6 +12,7 @@ mod tokens;
 mod webhook;
 
 mod authentication;
+mod contract;
 mod drills;
 mod health;
 mod ingestion;
@@ -19,8 +20,10 @@ mod isolation;
 mod ledger;
 mod limits;
 mod matviews;
+mod problems;
 mod queue;
 mod recompute;
+mod reconciliation;
 mod revenue;
 mod settings;
 mod signatures;

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    deployment::{Deployment, Tenant, metrics_with},
+    deployment::{Deployment, Tenant, eventually, metrics_with},
     webhook::{payment, send},
 };
 
@@ -283,7 +283,11 @@ async fn a_view_that_fails_is_told_and_counted_and_the_others_are_refreshed() {
         };
         assert_eq!((outcome.as_str(), code.as_deref()), wanted, "{view}");
     }
-    assert!(worker.log().contains("a view was not refreshed"));
+    eventually(async || match worker.log() {
+        log if log.contains("a view was not refreshed") => Ok(()),
+        log => Err(log),
+    })
+    .await;
     assert_eq!(deployment.count(PENDING).await, 1);
     let page = metrics_with(
         &exporter,

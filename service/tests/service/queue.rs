@@ -33,7 +33,7 @@ async fn completed_work_is_not_handed_out_again_after_three_leases() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing() {
-    const TASKS: i64 = 2000;
+    const TASKS: i64 = 500;
     const DONE: &str = "select count(*) from tasks where state = 'succeeded'";
     let deployment = Deployment::new().await;
     let tenant = deployment.tenant().await;
@@ -47,11 +47,11 @@ async fn a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing() {
     .execute(&deployment.admin)
     .await
     .unwrap();
-    for _ in 0..8 {
+    for _ in 0..6 {
         let before = deployment.count(DONE).await;
         let worker = deployment.worker_told(&told);
         let deadline = Instant::now() + Duration::from_secs(20);
-        while deployment.count(DONE).await < before + 20 {
+        while deployment.count(DONE).await < before + 15 {
             assert!(Instant::now() < deadline, "{}", worker.log());
             tokio::time::sleep(Duration::from_millis(3)).await;
         }

@@ -204,3 +204,21 @@ async fn findings_are_a_tenants_own() {
     let written = sqlx::query("delete from pii_audit_findings").execute(&app).await;
     assert_eq!((seen, written.is_err()), (0, true));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_pulse_by_themselves_and_share_the_slots() {
+    let deployment = Deployment::new().await;
+    let told = [("MATVIEW_PULSE_SECONDS", "1")];
+    let _workers = [deployment.worker_told(&told), deployment.worker_told(&told)];
+    let pulsed = "select count(*) from (select from schedule_slots where schedule = 'matviews.pulse'
+                                         and task_id is not null limit 4) slots";
+    deployment.until(pulsed, 4).await;
+    let refreshed =
+        "select least(count(*), 2) from tasks where name = 'matviews.refresh_all' and state = 'succeeded'";
+    deployment.until(refreshed, 2).await;
+    let too_close = "select count(*) from (
+                       select slot - lag(slot) over (order by slot) as gap from schedule_slots
+                        where schedule = 'matviews.pulse' and task_id is not null
+                     ) gaps where gap < interval '1 second'";
+    assert_eq!(deployment.count(too_close).await, 0);
+}

@@ -1,0 +1,118 @@
+//! The contract is what is committed, what is served, and what is routed.
+
+use std::{path::Path, process::Command};
+
+use reqwest::{Client, Method};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::deployment::Deployment;
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+fn printed() -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_skeldir"))
+        .arg("openapi")
+        .env_clear()
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Every schema of the document, however deep, with the way to it.
+fn each_object(value: &Value, way: &str, look: &mut impl FnMut(&str, &Value)) {
+    if value["type"] == "object" {
+        look(way, value);
+    }
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(key, inner)| each_object(inner, &format!("{way}/{key}"), look)),
+        Value::Array(items) => items.iter().for_each(|inner| each_object(inner, way, look)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_committed_contract_is_the_one_the_handlers_make() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        committed == printed(),
+        "service/openapi.json is not what the handlers say; regenerate it:\n  \
+         cargo run --package skeldir -- openapi > service/openapi.json"
+    );
+}
+
+#[test]
+fn the_contract_is_whole_and_its_schemas_are_closed() {
+    let document: Value = serde_json::from_str(&printed()).expect("it is JSON");
+    assert_eq!(document["openapi"], "3.1.0");
+    each_object(&document["components"]["schemas"], "", &mut |way, schema| {
+        assert_eq!(schema["additionalProperties"], false, "{way} is open");
+    });
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(
+            !document["components"]["schemas"][name].is_null(),
+            "there is no schema `{name}`"
+        );
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let failure = &operation["responses"]["500"]["content"]["application/problem+json"];
+            assert!(!failure.is_null(), "{method} {path}: no 500");
+            if !operation["security"].is_null() {
+                for status in ["400", "401", "403", "503"] {
+                    assert!(
+                        !operation["responses"][status].is_null(),
+                        "{method} {path}: no {status}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_declared_operation_is_routed_and_no_other_method_is() {
+    let deployment = Deployment::new().await;
+    let api = deployment.api().await;
+    let served = reqwest::get(api.url("/openapi.json"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert_eq!(served, printed());
+    let document: Value = serde_json::from_str(&served).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let concrete = path.replace("{id}", "stripe");
+        assert!(
+            !concrete.contains('{'),
+            "{path} has a parameter that this test does not know"
+        );
+        for method in METHODS {
+            let verb = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let request = Client::new().request(verb, api.url(&concrete));
+            let response = request
+                .header("X-Correlation-ID", Uuid::new_v4().to_string())
+                .send()
+                .await
+                .unwrap();
+            let status = response.status().as_u16();
+            let operation = &item[method];
+            if operation.is_null() {
+                assert_eq!(status, 405, "{method} {path} is routed and not declared");
+            } else {
+                let declared = !operation["responses"][status.to_string()].is_null();
+                assert!(
+                    declared,
+                    "{method} {path} answered {status}, which it does not declare"
+                );
+            }
+        }
+    }
+}
