@@ -30,6 +30,9 @@ mod ingest;
 /// Reconciliation: claims of platforms against captured money.
 mod reconciliation;
 
+/// Realtime revenue: what the platforms say, asked once for all who ask.
+mod revenue;
+
 /// The queue: asking for work, handing it out, ending it.
 mod queue;
 

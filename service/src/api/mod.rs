@@ -6,6 +6,7 @@ mod contract;
 mod correlation;
 pub(crate) mod problem;
 mod reconciliation;
+mod revenue;
 mod status;
 mod webhooks;
 mod wrapping;
@@ -24,7 +25,8 @@ use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    auth::Gate, health::WorkerHealth, ingest::Intake, metrics::Ingestion, settings::Secret, tenants::Tenants,
+    auth::Gate, health::WorkerHealth, ingest::Intake, metrics::Ingestion, revenue::Revenue, settings::Secret,
+    tenants::Tenants,
 };
 
 /// What the routes share.
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) ingestion: Ingestion,
     /// Everything that `/metrics` shows.
     pub(crate) registry: Registry,
+    /// What the platforms say.
+    pub(crate) revenue: Revenue,
     /// The question after the worker.
     pub(crate) worker: WorkerHealth,
 }
@@ -68,6 +72,7 @@ fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::with_openapi(contract::base())
         .merge(status::routes())
         .merge(reconciliation::routes())
+        .merge(revenue::routes())
         .merge(OpenApiRouter::from(
             Router::new().nest("/api/webhooks", webhooks::routes()),
         ))

@@ -133,6 +133,15 @@ impl Problem {
         }
     }
 
+    /// Others are at fault, for now: the platforms that would have to be asked do not answer.
+    pub(crate) fn platforms_unavailable(correlation: Uuid) -> Self {
+        Self {
+            code: "PLATFORMS_UNAVAILABLE",
+            detail: "the platforms do not say what was earned; ask again later",
+            ..Self::of(StatusCode::SERVICE_UNAVAILABLE, correlation)
+        }
+    }
+
     /// The same, naming a part of the request that is at fault.
     pub(crate) fn because(mut self, field: &'static str, message: &'static str) -> Self {
         self.errors.push(FieldError { field, message });

@@ -31,6 +31,7 @@ const KNOWN: &[Migration] = &[
     migration!(7, "0007_money"),
     migration!(8, "0008_matviews"),
     migration!(9, "0009_auth"),
+    migration!(10, "0010_revenue"),
     migration!(11, "0011_drills"),
     migration!(12, "0012_upkeep"),
 ];

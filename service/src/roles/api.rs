@@ -12,6 +12,7 @@ use crate::{
     health::WorkerHealth,
     ingest::{Channels, Intake},
     metrics::{Broker, Ingestion},
+    revenue::Revenue,
     settings::{Api, Tokens},
     shutdown,
     tenants::Tenants,
@@ -24,7 +25,7 @@ pub(crate) async fn run(settings: Api) -> anyhow::Result<()> {
     let mut registry = Registry::default();
     let broker = Broker::register(&mut registry);
     tokio::spawn(broker.refresh(pool.clone(), settings.broker_stats_refresh));
-    let state = Arc::new(state(&settings, pool, Channels::embedded()?, registry));
+    let state = Arc::new(state(&settings, pool, Channels::embedded()?, registry)?);
     let (gate, ears) = (
         Arc::clone(&state.gate),
         db::ears(&settings.database, "skeldir api ears")?,
@@ -59,10 +60,11 @@ async fn unknown_channel(intake: &Intake) -> anyhow::Error {
     }
 }
 
-fn state(settings: &Api, pool: PgPool, channels: Channels, mut registry: Registry) -> State {
+fn state(settings: &Api, pool: PgPool, channels: Channels, mut registry: Registry) -> anyhow::Result<State> {
     let ingestion = Ingestion::register(&mut registry);
     let box_key = settings.secret_box_key.clone();
-    State {
+    Ok(State {
+        revenue: Revenue::new(pool.clone(), box_key.clone(), settings.platforms.clone())?,
         gate: Arc::new(gate(&settings.tokens, pool.clone())),
         tenants: Tenants::new(pool.clone(), box_key.clone(), settings.tenant_cache),
         worker: WorkerHealth::new(pool.clone(), settings.worker_probe_timeout, settings.health_cache),
@@ -75,7 +77,7 @@ fn state(settings: &Api, pool: PgPool, channels: Channels, mut registry: Registr
         ingestion,
         registry,
         pool,
-    }
+    })
 }
 
 fn gate(tokens: &Tokens, pool: PgPool) -> Gate {

@@ -16,8 +16,8 @@ use serde_json::Value;
 pub(crate) use self::{
     dsn::Dsn,
     roles::{
-        Api, Client, Database, Exporter, Limits, Migrate, MockPlatform, Provision, Role, Stage, Tokens,
-        Worker,
+        Api, Client, Database, Exporter, Limits, Migrate, MockPlatform, Platforms, Provision, Role, Stage,
+        Tokens, Worker,
     },
     secret::Secret,
     table::{Setting, Show},

@@ -86,6 +86,7 @@ pub(crate) struct Api {
     pub(crate) worker_probe_timeout: Duration,
     pub(crate) broker_stats_refresh: Duration,
     pub(crate) recompute_delay: Duration,
+    pub(crate) platforms: Platforms,
     pub(crate) shutdown: Duration,
 }
 
@@ -102,6 +103,7 @@ impl Role for Api {
             worker_probe_timeout: milliseconds(environment, &table::WORKER_PROBE_TIMEOUT_MS)?,
             broker_stats_refresh: milliseconds(environment, &table::BROKER_STATS_REFRESH_MS)?,
             recompute_delay: milliseconds(environment, &table::RECOMPUTE_DELAY_MS)?,
+            platforms: Platforms::read(environment)?,
             shutdown: seconds(environment, &table::SHUTDOWN_SECONDS)?,
         })
     }
@@ -185,6 +187,30 @@ impl Role for Tokens {
             issuer: environment.read(&table::JWT_ISSUER, |text| Ok(text.to_owned()))?,
             audience: environment.read(&table::JWT_AUDIENCE, |text| Ok(text.to_owned()))?,
             denials_cache: seconds(environment, &table::DENIALS_CACHE_SECONDS)?,
+        })
+    }
+}
+
+/// The platforms that say what was earned, and how often and how long they may be asked.
+#[derive(Clone)]
+pub(crate) struct Platforms {
+    /// Where they are.
+    pub(crate) url: Url,
+    /// How long an answer is repeated.
+    pub(crate) keep: Duration,
+    /// How long they are left alone after a failure.
+    pub(crate) cooldown: Duration,
+    /// How long they may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Role for Platforms {
+    fn read(environment: &mut Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            url: environment.read(&table::MOCK_PLATFORM_URL, web_address)?,
+            keep: seconds(environment, &table::REVENUE_CACHE_SECONDS)?,
+            cooldown: seconds(environment, &table::REVENUE_COOLDOWN_SECONDS)?,
+            timeout: milliseconds(environment, &table::REVENUE_TIMEOUT_MS)?,
         })
     }
 }

@@ -70,6 +70,9 @@ pub(crate) static HEALTH_CACHE_SECONDS: Setting = optional("HEALTH_CACHE_SECONDS
 pub(crate) static WORKER_PROBE_TIMEOUT_MS: Setting = optional("WORKER_PROBE_TIMEOUT_MS", "15000");
 pub(crate) static BROKER_STATS_REFRESH_MS: Setting = optional("BROKER_STATS_REFRESH_MS", "1000");
 pub(crate) static RECOMPUTE_DELAY_MS: Setting = optional("RECOMPUTE_DELAY_MS", "250");
+pub(crate) static REVENUE_CACHE_SECONDS: Setting = optional("REVENUE_CACHE_SECONDS", "30");
+pub(crate) static REVENUE_COOLDOWN_SECONDS: Setting = optional("REVENUE_COOLDOWN_SECONDS", "5");
+pub(crate) static REVENUE_TIMEOUT_MS: Setting = optional("REVENUE_TIMEOUT_MS", "2000");
 pub(crate) static WORKER_LEASE_SECONDS: Setting = optional("WORKER_LEASE_SECONDS", "60");
 pub(crate) static WORKER_MAX_RETRIES: Setting = optional("WORKER_MAX_RETRIES", "3");
 pub(crate) static WORKER_BACKOFF_MS: Setting = optional("WORKER_BACKOFF_MS", "1000");
@@ -110,6 +113,9 @@ pub(crate) static ALL: &[&Setting] = &[
     &WORKER_PROBE_TIMEOUT_MS,
     &BROKER_STATS_REFRESH_MS,
     &RECOMPUTE_DELAY_MS,
+    &REVENUE_CACHE_SECONDS,
+    &REVENUE_COOLDOWN_SECONDS,
+    &REVENUE_TIMEOUT_MS,
     &WORKER_LEASE_SECONDS,
     &WORKER_MAX_RETRIES,
     &WORKER_BACKOFF_MS,

@@ -30,6 +30,7 @@ mod problems;
 mod queue;
 mod recompute;
 mod reconciliation;
+mod revenue;
 mod settings;
 mod signatures;
 mod traces;

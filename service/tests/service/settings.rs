@@ -34,6 +34,7 @@ const REQUIRED: [(&[&str], &[&str]); 7] = [
             "JWT_PUBLIC_KEYS",
             "JWT_ISSUER",
             "JWT_AUDIENCE",
+            "MOCK_PLATFORM_URL",
         ],
     ),
     (
