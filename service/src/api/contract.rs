@@ -1,7 +1,7 @@
 //! The contract: an `OpenAPI` 3.1 document, made from the handlers themselves.
 //!
 //! A handler says what is its own: path, parameters, bodies, and its answers. What it shares with others it names
-//! ([`BehindToken`], [`Body`], [`Nowhere`]), and what every operation has in common is added here.
+//! ([`BehindToken`], [`Body`], [`Nowhere`], [`Signed`]), and what every operation has in common is added here.
 
 use std::collections::BTreeMap;
 
@@ -159,5 +159,29 @@ pub(super) struct Nowhere;
 impl IntoResponses for Nowhere {
     fn responses() -> Responses {
         failures(&[(StatusCode::NOT_FOUND, "There is no such thing")])
+    }
+}
+
+/// What every webhook can answer when it is not stored.
+pub(super) struct Signed;
+
+impl IntoResponses for Signed {
+    fn responses() -> Responses {
+        failures(&[
+            (
+                StatusCode::BAD_REQUEST,
+                "The body is not what the headers announced, or the idempotency key is not usable",
+            ),
+            (
+                StatusCode::UNAUTHORIZED,
+                "It is nobody's, or not signed, for whatever reason",
+            ),
+            (StatusCode::REQUEST_TIMEOUT, "The body did not arrive within 10 s"),
+            (StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB"),
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Nothing is known to be stored; send it again",
+            ),
+        ])
     }
 }

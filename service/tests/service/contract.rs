@@ -1,12 +1,12 @@
 //! The contract is what is committed, what is served, and what is routed.
 
-use std::{path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use reqwest::{Client, Method};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::deployment::Deployment;
+use crate::{deployment::Deployment, vendors::KINDS};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -72,6 +72,73 @@ fn the_contract_is_whole_and_its_schemas_are_closed() {
                     );
                 }
             }
+            if path.starts_with("/api/webhooks/") {
+                for status in ["200", "400", "401", "408", "413", "503"] {
+                    assert!(
+                        !operation["responses"][status].is_null(),
+                        "{method} {path}: no {status}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The headers that an operation declares, those it must have or those it may, in lower case.
+fn declared_headers(operation: &Value, required: bool) -> BTreeSet<String> {
+    let parameters = operation["parameters"].as_array().unwrap();
+    parameters
+        .iter()
+        .filter(|parameter| parameter["in"] == "header" && parameter["required"] == required)
+        .map(|parameter| parameter["name"].as_str().unwrap().to_lowercase())
+        .collect()
+}
+
+fn keys(object: &Value) -> BTreeSet<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_needs_the_headers_and_gives_the_answer_that_are_declared() {
+    let document: Value = serde_json::from_str(&printed()).expect("it is JSON");
+    let schema = &document["components"]["schemas"]["WebhookAnswer"];
+    let required: BTreeSet<&str> = schema["required"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(required, keys(&schema["properties"]));
+    let deployment = Deployment::new().await;
+    let (api, tenant) = (deployment.api().await, deployment.tenant().await);
+    let declared = keys(&document["paths"])
+        .into_iter()
+        .filter(|path| path.starts_with("/api/webhooks/"));
+    assert_eq!(
+        declared.collect::<BTreeSet<_>>(),
+        KINDS.iter().map(|kind| kind.path).collect()
+    );
+    for kind in KINDS {
+        let operation = &document["paths"][kind.path]["post"];
+        let body = (kind.body)("1", 100).to_string();
+        let sent = kind.headers(&tenant, body.as_bytes()).into_iter();
+        let needed = sent
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| name != "content-type");
+        assert_eq!(
+            declared_headers(operation, true),
+            needed.collect(),
+            "{}",
+            kind.path
+        );
+        let mut possible = BTreeSet::from(["x-correlation-id".to_owned()]);
+        if kind.vendor == "stripe" {
+            possible.insert("x-idempotency-key".to_owned());
+        }
+        assert_eq!(declared_headers(operation, false), possible, "{}", kind.path);
+        for body in [body.as_str(), "neither JSON nor a payment"] {
+            let (status, answer) = kind.send(&api, &tenant, body.as_bytes()).await;
+            assert_eq!((status, keys(&answer)), (200, required.clone()), "{}", kind.path);
         }
     }
 }

@@ -1,20 +1,31 @@
 //! The answer to a webhook that was stored, whichever way.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::ingest::{Fate, Receipt};
 
-/// Its body. Every key is always there.
-#[derive(Serialize)]
+/// What became of a webhook; every key is always there
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookAnswer)]
 pub(super) struct Answer {
-    /// `success` or `dlq_routed`.
+    /// `success` or `dlq_routed`
     status: &'static str,
+    /// The event it is, or was already
+    #[schema(required = true)]
     event_id: Option<Uuid>,
+    /// The key it is known by
     idempotency_key: String,
+    /// The dead letter it is, or was already
+    #[schema(required = true)]
     dead_event_id: Option<Uuid>,
+    /// Which channel claims the event
+    #[schema(required = true)]
     channel: Option<String>,
-    /// Why it is a dead letter.
+    /// Why it is a dead letter: `schema_validation`, `pii_violation` or `idempotency_conflict`
+    #[schema(required = true)]
     error: Option<&'static str>,
 }
 

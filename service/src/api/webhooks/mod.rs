@@ -10,17 +10,17 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Json,
     body::Body,
     extract::State as Shared,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::post,
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use self::answer::Answer;
-use super::{State, correlation, problem::Problem};
+use super::{State, contract::Signed, correlation, problem::Problem};
 use crate::{
     db,
     ingest::{
@@ -36,34 +36,144 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const IDEMPOTENCY_KEY: &str = "x-idempotency-key";
 
 /// The routes.
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/shopify/order_create", post(shopify_order_create))
-        .route("/stripe/payment_intent_succeeded", post(stripe_payment_intent))
-        .route(
-            "/stripe/payment_intent/succeeded",
-            post(stripe_payment_intent_event),
-        )
-        .route("/paypal/sale_completed", post(paypal_sale_completed))
-        .route("/woocommerce/order_completed", post(woocommerce_order_completed))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(shopify_order_create))
+        .routes(routes!(stripe_payment_intent))
+        .routes(routes!(stripe_payment_intent_event))
+        .routes(routes!(paypal_sale_completed))
+        .routes(routes!(woocommerce_order_completed))
 }
 
+/// Shopify: an order was created
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/shopify/order_create",
+    tag = "webhooks",
+    params(
+        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
+        (
+            "X-Shopify-Hmac-Sha256" = String, Header,
+            description = "The MAC of the body, in base64"
+        )
+    ),
+    request_body(
+        content = Object,
+        content_type = "application/json",
+        description = "The order, up to 1 MiB. Of it are read `id`, `created_at`, `total_price`, `currency`, `cancelled_at`, \
+                       `financial_status`, and the `utm_…` in `landing_site`"
+    ),
+    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
+)]
 async fn shopify_order_create(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
     answer(&vendors::ORDER_CREATE, &state, headers, body).await
 }
 
+/// Stripe: a payment succeeded; the bare payment intent
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/stripe/payment_intent_succeeded",
+    tag = "webhooks",
+    params(
+        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
+        (
+            "Stripe-Signature" = String, Header,
+            description = "`t=<seconds>,v1=<hex>[,v1=…]`: the MAC of `<t>.<body>`; `t` within 300 s of our clock"
+        ),
+        (
+            "X-Idempotency-Key" = Option<String>, Header, pattern = "^[A-Za-z0-9_.:-]{1,200}$",
+            description = "The key to know it by; made of the payment's id when it is left out"
+        )
+    ),
+    request_body(
+        content = Object,
+        content_type = "application/json",
+        description = "The payment intent, up to 1 MiB. Of it are read `id`, `object`, `created`, `amount`, `currency`, \
+                       `status`, and the `utm_…` in `metadata`"
+    ),
+    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
+)]
 async fn stripe_payment_intent(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
     answer(&vendors::PAYMENT_INTENT, &state, headers, body).await
 }
 
+/// Stripe: a payment succeeded; the event
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/stripe/payment_intent/succeeded",
+    tag = "webhooks",
+    params(
+        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
+        (
+            "Stripe-Signature" = String, Header,
+            description = "`t=<seconds>,v1=<hex>[,v1=…]`: the MAC of `<t>.<body>`; `t` within 300 s of our clock"
+        ),
+        (
+            "X-Idempotency-Key" = Option<String>, Header, pattern = "^[A-Za-z0-9_.:-]{1,200}$",
+            description = "The key to know it by; made of the payment's id when it is left out"
+        )
+    ),
+    request_body(
+        content = Object,
+        content_type = "application/json",
+        description = "The event, up to 1 MiB. Of it are read `id`, `type`, `created`, and of its `data.object` `id`, \
+                       `object`, `amount`, `currency`, `status`, and the `utm_…` in `metadata`"
+    ),
+    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
+)]
 async fn stripe_payment_intent_event(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
     answer(&vendors::PAYMENT_INTENT_EVENT, &state, headers, body).await
 }
 
+/// PayPal: a sale was completed
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/paypal/sale_completed",
+    tag = "webhooks",
+    params(
+        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
+        (
+            "PayPal-Transmission-Sig" = String, Header,
+            description = "The MAC of `<PayPal-Transmission-Time>.<body>`, in hexadecimal"
+        ),
+        (
+            "PayPal-Transmission-Time" = String, Header,
+            description = "When it was signed, as RFC 3339 writes it; within 300 s of our clock"
+        )
+    ),
+    request_body(
+        content = Object,
+        content_type = "application/json",
+        description = "The sale, or the notification (`id`, `event_type`) with the sale in `resource`, up to 1 MiB. Of the \
+                       sale are read `id`, `create_time`, `amount.total`, `amount.currency`, `state`, and the `utm_…` in \
+                       `custom`"
+    ),
+    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
+)]
 async fn paypal_sale_completed(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
     answer(&vendors::SALE_COMPLETED, &state, headers, body).await
 }
 
+/// WooCommerce: an order was completed
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/woocommerce/order_completed",
+    tag = "webhooks",
+    params(
+        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
+        (
+            "X-WC-Webhook-Signature" = String, Header,
+            description = "The MAC of the body, in base64"
+        )
+    ),
+    request_body(
+        content = Object,
+        content_type = "application/json",
+        description = "The order, up to 1 MiB. Of it are read `id`, `date_completed_gmt` (or `date_completed` with its \
+                       offset), `total`, `currency`, `status`, and the `_wc_order_attribution_utm_…` in `meta_data`"
+    ),
+    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
+)]
 async fn woocommerce_order_completed(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
     answer(&vendors::ORDER_COMPLETED, &state, headers, body).await
 }
