@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::suite::{Said, Suite, closure, files_below};
+use crate::{
+    running::beside_others,
+    suite::{Said, Suite, closure, files_below},
+};
 
 /// `closure doctor` over a suite, where neither an engine nor Postgres can be found unless asked for.
 fn doctor(suite: &Suite, engine: bool, postgres: bool, more: &[&str]) -> Said {
@@ -18,6 +21,8 @@ fn doctor(suite: &Suite, engine: bool, postgres: bool, more: &[&str]) -> Said {
     if !postgres {
         command.env("PG_BIN", "/nowhere");
     }
+    // Not beside a test that takes an image away for a while.
+    let _together = beside_others();
     Said::by(command.current_dir(suite.folder()))
 }
 
