@@ -50,7 +50,7 @@ pub fn authority(case: &Case) -> Authority {
         case.outcome() == Outcome::Pass,
         format!("the outcome is `{}`", case.outcome()),
     );
-    for reason in machine(case) {
+    for reason in machine(case).into_iter().chain(unwatched(case)) {
         unless(false, reason);
     }
     for reason in identity(case) {
@@ -101,6 +101,32 @@ fn worst_steal(physics: &Value) -> Option<f64> {
     let samples = Vec::<Sample>::deserialize(physics.get("during")?).ok()?;
     let stolen = |pair: &[Sample]| pair[1].steal_pct_since(&pair[0]);
     samples.windows(2).filter_map(stolen).reduce(f64::max)
+}
+
+/// What the seal should be on and was never seen, or could not be looked at again: nobody knows whether it stayed the
+/// same.
+fn unwatched(case: &Case) -> Vec<String> {
+    let first = case.seal.get("first");
+    let is_sealed = |part: &str| first.and_then(|first| first.get(part)).is_some();
+    let mut reasons: Vec<String> = case
+        .suite
+        .seal
+        .keys()
+        .filter(|part| !is_sealed(part))
+        .map(|part| format!("the seal: `{part}` was never seen"))
+        .collect();
+    let boundaries = case.seal.get("boundaries").and_then(Value::as_array);
+    for boundary in boundaries.into_iter().flatten() {
+        let at = boundary.get("at").and_then(Value::as_str).unwrap_or_default();
+        let unseen = boundary.get("unseen").and_then(Value::as_object);
+        for (part, why) in unseen.into_iter().flatten() {
+            let why = why.as_str().unwrap_or_default();
+            reasons.push(format!(
+                "the seal: `{part}` was not seen at boundary `{at}`: {why}"
+            ));
+        }
+    }
+    reasons
 }
 
 /// What is missing to say whose code was proven, and where.

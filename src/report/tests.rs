@@ -376,6 +376,22 @@ fn authority_is_withheld_for_each_thing_that_was_not_as_demanded_by_name() {
             "the machine: `steal_pct` not seen, demanded 5",
         ),
         (
+            |case| {
+                let unseen = json!({"migration_head": "connection refused"});
+                case.seal["boundaries"] =
+                    json!([{"at": "EG8.5", "unseen": {}}, {"at": "the end", "unseen": unseen}]);
+            },
+            "the seal: `migration_head` was not seen at boundary `the end`: connection refused",
+        ),
+        (
+            |case| {
+                let request = "GET api /openapi.json".to_owned();
+                let sealed = crate::gate::model::Sealed::Document { request };
+                case.suite.seal.insert("openapi".to_owned(), sealed);
+            },
+            "the seal: `openapi` was never seen",
+        ),
+        (
             |case| case.physics["github"] = json!({}),
             "no CI identity: the run has no run id",
         ),
