@@ -33,6 +33,7 @@ mod reconciliation;
 mod revenue;
 mod settings;
 mod signatures;
+mod strangers;
 mod traces;
 mod upkeep;
 mod worker;
