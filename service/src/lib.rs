@@ -33,14 +33,7 @@ mod reconciliation;
 /// Realtime revenue: what the platforms say, asked once for all who ask.
 mod revenue;
 
-/// Language models: who may ask one, what it may cost, and how it is spoken to.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the boundary that calls it comes with the next migration"
-    )
-)]
+/// The LLM layer: one boundary, one order, and the books it keeps.
 mod llm;
 
 /// The queue: asking for work, handing it out, ending it.

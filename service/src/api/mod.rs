@@ -4,10 +4,12 @@ pub(crate) mod auth;
 mod body;
 mod contract;
 mod correlation;
+mod llm;
 pub(crate) mod problem;
 mod reconciliation;
 mod revenue;
 mod status;
+mod tasks;
 mod webhooks;
 mod wrapping;
 
@@ -73,6 +75,8 @@ fn routes() -> OpenApiRouter<Arc<State>> {
         .merge(status::routes())
         .merge(reconciliation::routes())
         .merge(revenue::routes())
+        .merge(llm::routes())
+        .merge(tasks::routes())
         .merge(webhooks::routes())
 }
 

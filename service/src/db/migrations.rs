@@ -34,6 +34,8 @@ const KNOWN: &[Migration] = &[
     migration!(10, "0010_revenue"),
     migration!(11, "0011_drills"),
     migration!(12, "0012_upkeep"),
+    migration!(13, "0013_llm_books"),
+    migration!(14, "0014_llm_tasks"),
 ];
 
 /// Any number will do, as long as no other program of this database uses it.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     db, queue,
     settings::{Client, Environment, Role},
-    tasks,
+    tasks::{self, Work},
 };
 
 /// What is asked for.
@@ -37,6 +37,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             known.join(", ")
         );
     };
+    if let Work::Asking(asking) = &entry.work {
+        bail!(
+            "`{}` is asked for at `POST /api/llm/{}`, which encrypts its prompt",
+            entry.name,
+            asking.endpoint.as_str()
+        );
+    }
     let pool = db::pool(&settings.database, "skeldir enqueue")?;
     let id = queue::enqueue(&pool, entry.queue, entry.name, args.tenant, &args.with)
         .await

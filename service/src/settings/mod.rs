@@ -5,6 +5,7 @@
 //! start-up line.
 
 mod dsn;
+mod llm;
 mod roles;
 mod secret;
 pub(crate) mod table;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     dsn::Dsn,
+    llm::Llm,
     roles::{
         Api, Client, Database, Exporter, Limits, Migrate, MockPlatform, Platforms, Provision, Role, Stage,
         Tokens, Worker,

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::auth::KeyRing;
 
-use super::{Dsn, Environment, Secret, Setting, SettingError, table};
+use super::{Dsn, Environment, Llm, Secret, Setting, SettingError, table};
 
 /// A role that reads its settings from the environment.
 pub(crate) trait Role: Sized {
@@ -164,9 +164,9 @@ impl Limits {
     }
 }
 
-/// Connections that a worker needs: one for each of its four lanes, one that listens, and as many again for what must
-/// not wait behind them: renewals, kills and reports.
-const WORKER_POOL: u32 = 8;
+/// Connections that a worker needs beside those of its LLM lanes: one for each of its other three lanes, one that listens,
+/// and three for what must not wait behind them: renewals, kills and reports.
+const WORKER_POOL: u32 = 7;
 
 /// Whose tokens are believed, and for how long what was denied is remembered.
 pub(crate) struct Tokens {
@@ -225,6 +225,7 @@ pub(crate) struct Worker {
     pub(crate) max_retries: i32,
     pub(crate) backoff: Duration,
     pub(crate) limits: Limits,
+    pub(crate) llm: Llm,
     pub(crate) matview_pulse: Duration,
     pub(crate) pii_scan_at: NaiveTime,
     pub(crate) retention_at: NaiveTime,
@@ -237,10 +238,17 @@ impl Role for Worker {
     fn read(environment: &mut Environment) -> Result<Self, SettingError> {
         let platforms = environment.read(&table::MOCK_PLATFORM_URL, web_address)?;
         let database = Database::read(environment)?;
-        if database.pool_size < WORKER_POOL {
+        let limits = Limits::read(
+            environment,
+            &table::TASK_SOFT_LIMIT_SECONDS,
+            &table::TASK_HARD_LIMIT_SECONDS,
+        )?;
+        let llm = Llm::read(environment, limits.soft)?;
+        let least = WORKER_POOL + llm.lanes;
+        if database.pool_size < least {
             return Err(SettingError::Unusable {
                 name: table::DATABASE_POOL_SIZE.name,
-                why: format!("a worker needs {WORKER_POOL} connections"),
+                why: format!("a worker with {} LLM lanes needs {least} connections", llm.lanes),
             });
         }
         Ok(Self {
@@ -250,11 +258,8 @@ impl Role for Worker {
             lease: seconds(environment, &table::WORKER_LEASE_SECONDS)?,
             max_retries: number(environment, &table::WORKER_MAX_RETRIES, 0..=20)?,
             backoff: milliseconds(environment, &table::WORKER_BACKOFF_MS)?,
-            limits: Limits::read(
-                environment,
-                &table::TASK_SOFT_LIMIT_SECONDS,
-                &table::TASK_HARD_LIMIT_SECONDS,
-            )?,
+            limits,
+            llm,
             matview_pulse: seconds(environment, &table::MATVIEW_PULSE_SECONDS)?,
             pii_scan_at: time_of_day(environment, &table::PII_SCAN_AT)?,
             retention_at: time_of_day(environment, &table::RETENTION_AT)?,
@@ -312,7 +317,10 @@ impl Role for Client {
     }
 }
 
-fn secret(environment: &mut Environment, setting: &'static Setting) -> Result<Secret, SettingError> {
+pub(super) fn secret(
+    environment: &mut Environment,
+    setting: &'static Setting,
+) -> Result<Secret, SettingError> {
     environment.read(setting, |text| Ok(Secret::new(text)))
 }
 
@@ -330,7 +338,10 @@ fn address(environment: &mut Environment, setting: &'static Setting) -> Result<S
     })
 }
 
-fn seconds(environment: &mut Environment, setting: &'static Setting) -> Result<Duration, SettingError> {
+pub(super) fn seconds(
+    environment: &mut Environment,
+    setting: &'static Setting,
+) -> Result<Duration, SettingError> {
     Ok(Duration::from_secs(number(environment, setting, 1..=86_400)?))
 }
 
@@ -341,7 +352,10 @@ fn time_of_day(environment: &mut Environment, setting: &'static Setting) -> Resu
     })
 }
 
-fn milliseconds(environment: &mut Environment, setting: &'static Setting) -> Result<Duration, SettingError> {
+pub(super) fn milliseconds(
+    environment: &mut Environment,
+    setting: &'static Setting,
+) -> Result<Duration, SettingError> {
     Ok(Duration::from_millis(number(
         environment,
         setting,
@@ -349,7 +363,7 @@ fn milliseconds(environment: &mut Environment, setting: &'static Setting) -> Res
     )?))
 }
 
-fn number<T: FromStr + PartialOrd + Display>(
+pub(super) fn number<T: FromStr + PartialOrd + Display>(
     environment: &mut Environment,
     setting: &'static Setting,
     bounds: RangeInclusive<T>,
@@ -418,6 +432,11 @@ mod tests {
             ("CELERY_BROKER_URL", DSN),
             ("CELERY_RESULT_BACKEND", DSN),
             ("MOCK_PLATFORM_URL", "http://127.0.0.1:1"),
+            ("SECRET_BOX_KEY", "x"),
+            ("LLM_OPENAI_URL", "http://127.0.0.1:1"),
+            ("LLM_OPENAI_API_KEY", "x"),
+            ("LLM_ANTHROPIC_URL", "https://api.example.test"),
+            ("LLM_ANTHROPIC_API_KEY", "x"),
             ("METRICS_DIR", folder.path().to_str().expect("plain")),
         ];
         let told = |name: &str, value: &str| {
@@ -425,9 +444,34 @@ mod tests {
             let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
             Worker::read(&mut Environment::of(pairs)).map(drop)
         };
-        assert_eq!(told("DATABASE_POOL_SIZE", "8"), Ok(()));
+        assert_eq!(told("DATABASE_POOL_SIZE", "10"), Ok(()));
         for (name, value, why) in [
-            ("DATABASE_POOL_SIZE", "7", "a worker needs 8 connections"),
+            (
+                "DATABASE_POOL_SIZE",
+                "9",
+                "a worker with 3 LLM lanes needs 10 connections",
+            ),
+            (
+                "LLM_TIMEOUT_MS",
+                "300000",
+                "it is not below `TASK_SOFT_LIMIT_SECONDS`",
+            ),
+            ("LLM_PROVIDER_KILL_SWITCH", "on", "`on` is neither `0` nor `1`"),
+            (
+                "LLM_OPENAI_URL",
+                "ftp://127.0.0.1",
+                "`ftp://127.0.0.1` is neither an http nor an https address",
+            ),
+            (
+                "LLM_POLICY",
+                "{}",
+                "it is neither `standard` nor a policy: missing field `policy_id` at line 1 column 2",
+            ),
+            (
+                "LLM_MAX_COST_CENTS",
+                "0",
+                "`0` is not a whole number from 1 to 100000",
+            ),
             (
                 "TASK_HARD_LIMIT_SECONDS",
                 "300",

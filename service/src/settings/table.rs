@@ -61,6 +61,11 @@ pub(crate) static MOCK_PLATFORM_LISTEN: Setting = required("MOCK_PLATFORM_LISTEN
 pub(crate) static METRICS_DIR: Setting = required("METRICS_DIR", Show::Plain);
 pub(crate) static MOCK_PLATFORM_URL: Setting = required("MOCK_PLATFORM_URL", Show::Plain);
 
+pub(crate) static LLM_OPENAI_URL: Setting = required("LLM_OPENAI_URL", Show::Plain);
+pub(crate) static LLM_OPENAI_API_KEY: Setting = required("LLM_OPENAI_API_KEY", Show::Never);
+pub(crate) static LLM_ANTHROPIC_URL: Setting = required("LLM_ANTHROPIC_URL", Show::Plain);
+pub(crate) static LLM_ANTHROPIC_API_KEY: Setting = required("LLM_ANTHROPIC_API_KEY", Show::Never);
+
 pub(crate) static DATABASE_POOL_SIZE: Setting = optional("DATABASE_POOL_SIZE", "10");
 pub(crate) static DATABASE_POOL_TIMEOUT_MS: Setting = optional("DATABASE_POOL_TIMEOUT_MS", "2000");
 pub(crate) static E2E_API_WORKERS: Setting = optional("E2E_API_WORKERS", "2");
@@ -78,6 +83,16 @@ pub(crate) static WORKER_MAX_RETRIES: Setting = optional("WORKER_MAX_RETRIES", "
 pub(crate) static WORKER_BACKOFF_MS: Setting = optional("WORKER_BACKOFF_MS", "1000");
 pub(crate) static TASK_SOFT_LIMIT_SECONDS: Setting = optional("TASK_SOFT_LIMIT_SECONDS", "300");
 pub(crate) static TASK_HARD_LIMIT_SECONDS: Setting = optional("TASK_HARD_LIMIT_SECONDS", "360");
+pub(crate) static WORKER_LLM_LANES: Setting = optional("WORKER_LLM_LANES", "3");
+pub(crate) static LLM_POLICY: Setting = optional("LLM_POLICY", "standard");
+pub(crate) static LLM_PROVIDER_KILL_SWITCH: Setting = optional("LLM_PROVIDER_KILL_SWITCH", "0");
+pub(crate) static LLM_CACHE: Setting = optional("LLM_CACHE", "1");
+pub(crate) static LLM_MAX_COST_CENTS: Setting = optional("LLM_MAX_COST_CENTS", "50");
+pub(crate) static LLM_HOURLY_THRESHOLD_CENTS: Setting = optional("LLM_HOURLY_THRESHOLD_CENTS", "500");
+pub(crate) static LLM_MONTHLY_CAP_CENTS: Setting = optional("LLM_MONTHLY_CAP_CENTS", "2500");
+pub(crate) static LLM_BREAKER_FAILURES: Setting = optional("LLM_BREAKER_FAILURES", "3");
+pub(crate) static LLM_BREAKER_OPEN_SECONDS: Setting = optional("LLM_BREAKER_OPEN_SECONDS", "300");
+pub(crate) static LLM_TIMEOUT_MS: Setting = optional("LLM_TIMEOUT_MS", "10000");
 pub(crate) static SHUTDOWN_SECONDS: Setting = optional("SHUTDOWN_SECONDS", "10");
 pub(crate) static MATVIEW_PULSE_SECONDS: Setting = optional("MATVIEW_PULSE_SECONDS", "300");
 pub(crate) static PII_SCAN_AT: Setting = optional("PII_SCAN_AT", "04:00");
@@ -104,6 +119,10 @@ pub(crate) static ALL: &[&Setting] = &[
     &MOCK_PLATFORM_LISTEN,
     &METRICS_DIR,
     &MOCK_PLATFORM_URL,
+    &LLM_OPENAI_URL,
+    &LLM_OPENAI_API_KEY,
+    &LLM_ANTHROPIC_URL,
+    &LLM_ANTHROPIC_API_KEY,
     &DATABASE_POOL_SIZE,
     &DATABASE_POOL_TIMEOUT_MS,
     &E2E_API_WORKERS,
@@ -121,6 +140,16 @@ pub(crate) static ALL: &[&Setting] = &[
     &WORKER_BACKOFF_MS,
     &TASK_SOFT_LIMIT_SECONDS,
     &TASK_HARD_LIMIT_SECONDS,
+    &WORKER_LLM_LANES,
+    &LLM_POLICY,
+    &LLM_PROVIDER_KILL_SWITCH,
+    &LLM_CACHE,
+    &LLM_MAX_COST_CENTS,
+    &LLM_HOURLY_THRESHOLD_CENTS,
+    &LLM_MONTHLY_CAP_CENTS,
+    &LLM_BREAKER_FAILURES,
+    &LLM_BREAKER_OPEN_SECONDS,
+    &LLM_TIMEOUT_MS,
     &SHUTDOWN_SECONDS,
     &MATVIEW_PULSE_SECONDS,
     &PII_SCAN_AT,

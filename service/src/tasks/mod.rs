@@ -2,6 +2,7 @@
 
 mod error;
 pub(crate) mod health_probe;
+pub(crate) mod llm;
 pub(crate) mod pii_scan;
 mod r4;
 pub(crate) mod recompute_window;
@@ -51,6 +52,22 @@ pub(crate) static CATALOGUE: &[Entry] = &[
         reconciliation_run::NAME,
         "maintenance",
         Work::Transaction(|job| Box::pin(reconciliation_run::run(job))),
+    ),
+    Entry::new(llm::route::NAME, "llm", Work::Asking(llm::route::ASKING)),
+    Entry::new(
+        llm::explanation::NAME,
+        "llm",
+        Work::Asking(llm::explanation::ASKING),
+    ),
+    Entry::new(
+        llm::investigation::NAME,
+        "llm",
+        Work::Asking(llm::investigation::ASKING),
+    ),
+    Entry::new(
+        llm::budget_optimization::NAME,
+        "llm",
+        Work::Asking(llm::budget_optimization::ASKING),
     ),
     Entry::new(
         r4::poison_pill::NAME,
@@ -137,6 +154,9 @@ pub(crate) enum Work {
     Steps(Run),
     /// By a process of its own between two transactions.
     Computing(Computing),
+    /// By asking a provider between two transactions, the second of which acknowledges it; or in one, when nobody is
+    /// to be asked.
+    Asking(llm::Asking),
 }
 
 /// Work that computes.

@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use super::{Shared, child, hold::Hold, watch::Watch};
 use crate::{
     db,
+    llm::Heard,
     queue::{self, Failure, Task, redacted},
     settings::Limits,
-    tasks::{self, Computed, Computing, Job, Run, TaskError, Work, refresh_all},
+    tasks::{self, Computed, Computing, Job, Run, TaskError, Work, llm, refresh_all},
 };
 
 /// What it may take to write down what a computation came to, when that has used up its time.
@@ -59,9 +60,10 @@ async fn done(shared: &Shared, task: &Task, claimed: Instant) -> Result<Value, T
     let mut watch = Watch::new(&shared.pool, task, claimed, shared.settings.lease, limits);
     let work = Attempt { shared, task, limits };
     match &entry.work {
-        Work::Transaction(run) => work.part(Part::Whole(*run), &mut watch).await,
-        Work::Steps(run) => work.part(Part::Steps(*run), &mut watch).await,
+        Work::Transaction(run) => work.part(Part::Whole(*run), &mut watch).await?.done(),
+        Work::Steps(run) => work.part(Part::Steps(*run), &mut watch).await?.done(),
         Work::Computing(computing) => work.computed(computing, &mut watch).await,
+        Work::Asking(asking) => work.asked(asking, &mut watch).await,
     }
 }
 
@@ -72,7 +74,7 @@ struct Attempt<'a> {
 }
 
 /// What of a task is done in one go.
-enum Part {
+enum Part<'p> {
     /// All of it, and the acknowledgement.
     Whole(Run),
     /// All of it in its own transactions, then the acknowledgement.
@@ -81,20 +83,64 @@ enum Part {
     Input(Run),
     /// Writing what was computed, and the acknowledgement.
     Settle(for<'a> fn(Job<'a>, Computed) -> tasks::Ending<'a>, Computed),
+    /// Everything up to a provider, and the acknowledgement when that is all.
+    Open(&'p llm::Asking),
+    /// Writing what a provider said, and the acknowledgement.
+    Heard(&'p llm::Asking, &'p crate::llm::Asking, Heard),
+}
+
+/// What a part came to.
+enum Came {
+    /// It is done, for this part.
+    Done(Value),
+    /// The provider is to be asked next.
+    Ask(Box<crate::llm::Asking>),
+}
+
+impl Came {
+    /// The value of a part that asks nobody.
+    fn done(self) -> Result<Value, TaskError> {
+        match self {
+            Self::Done(value) => Ok(value),
+            Self::Ask(_) => Err(TaskError::Failed(
+                "a part of the task asked for a provider out of turn",
+            )),
+        }
+    }
 }
 
 impl Attempt<'_> {
     async fn computed(&self, computing: &Computing, watch: &mut Watch<'_>) -> Result<Value, TaskError> {
-        let input = self.part(Part::Input(computing.input), watch).await?;
+        let input = self.part(Part::Input(computing.input), watch).await?.done()?;
         let computed = child::compute(&self.task.name, input, watch).await?;
         if computed.is_err() {
             watch.allow(SETTLING);
         }
-        self.part(Part::Settle(computing.settle, computed), watch).await
+        self.part(Part::Settle(computing.settle, computed), watch)
+            .await?
+            .done()
+    }
+
+    async fn asked(&self, asking: &llm::Asking, watch: &mut Watch<'_>) -> Result<Value, TaskError> {
+        let question = match self.part(Part::Open(asking), watch).await? {
+            Came::Done(result) => return Ok(result),
+            Came::Ask(question) => question,
+        };
+        let Shared {
+            providers, settings, ..
+        } = self.shared;
+        let heard = tokio::select! {
+            heard = llm::ask(providers, settings, &question) => heard,
+            // Nothing of it is left anywhere but the claim, which the next attempt resumes.
+            stop = watch.soft() => return Err(stop.into()),
+        };
+        self.part(Part::Heard(asking, &question, heard), watch)
+            .await?
+            .done()
     }
 
     /// A part, until it ends or has to.
-    async fn part(&self, part: Part, watch: &mut Watch<'_>) -> Result<Value, TaskError> {
+    async fn part(&self, part: Part<'_>, watch: &mut Watch<'_>) -> Result<Came, TaskError> {
         let pool = &self.shared.pool;
         let mut hold = Hold::take(pool).await?;
         let stop = tokio::select! {
@@ -104,28 +150,30 @@ impl Attempt<'_> {
         Err(hold.put_down(pool, stop, watch).await.into())
     }
 
-    async fn on(&self, connection: &mut PgConnection, part: Part) -> Result<Value, TaskError> {
-        let (transaction, result) = match part {
-            Part::Steps(run) => {
-                let result = run(self.job(connection)).await?;
-                (self.begin(connection).await?, result)
-            }
-            Part::Whole(run) => {
-                let mut transaction = self.begin(connection).await?;
-                let result = run(self.job(&mut transaction)).await?;
-                (transaction, result)
-            }
-            Part::Settle(settle, computed) => {
-                let mut transaction = self.begin(connection).await?;
-                let result = settle(self.job(&mut transaction), computed).await?;
-                (transaction, result)
-            }
+    async fn on(&self, connection: &mut PgConnection, part: Part<'_>) -> Result<Came, TaskError> {
+        if let Part::Steps(run) = part {
+            let result = run(self.job(connection)).await?;
+            let transaction = self.begin(connection).await?;
+            return self.acknowledged(transaction, result).await;
+        }
+        let mut transaction = self.begin(connection).await?;
+        let job = self.job(&mut transaction);
+        let result = match part {
+            Part::Steps(run) | Part::Whole(run) => run(job).await?,
+            Part::Settle(settle, computed) => settle(job, computed).await?,
+            Part::Heard(asking, question, heard) => llm::settle(job, asking, question, &heard).await?,
             Part::Input(run) => {
-                let mut transaction = self.begin(connection).await?;
-                let input = run(self.job(&mut transaction)).await?;
+                let input = run(job).await?;
                 transaction.commit().await?;
-                return Ok(input);
+                return Ok(Came::Done(input));
             }
+            Part::Open(asking) => match llm::open(job, asking).await? {
+                llm::Next::Done(result) => result,
+                llm::Next::Ask(question) => {
+                    transaction.commit().await?;
+                    return Ok(Came::Ask(question));
+                }
+            },
         };
         self.acknowledged(transaction, result).await
     }
@@ -134,10 +182,10 @@ impl Attempt<'_> {
         &self,
         mut transaction: Transaction<'_, Postgres>,
         result: Value,
-    ) -> Result<Value, TaskError> {
+    ) -> Result<Came, TaskError> {
         queue::finish(&mut transaction, self.task, &result).await?;
         transaction.commit().await?;
-        Ok(result)
+        Ok(Came::Done(result))
     }
 
     async fn begin<'c>(

@@ -1,4 +1,5 @@
-//! The worker: one lane per queue, each claiming, running and acknowledging one task at a time.
+//! The worker: lanes, each claiming, running and acknowledging one task of its queue at a time. Every queue has one; that
+//! of the LLM tasks, which mostly wait for somebody else, has several.
 //!
 //! It has no socket. What it has to say it writes into a folder: its counters, and a heartbeat.
 
@@ -21,7 +22,7 @@ pub(crate) use self::{
     child::{Answer, Request},
     heartbeat::is_fresh,
 };
-use crate::{db, metrics::Shard, queue, settings};
+use crate::{db, llm::wire::Client, metrics::Shard, queue, settings};
 
 /// What all lanes share.
 pub(crate) struct Shared {
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     /// Who holds a lease, for the reader of the table.
     name: String,
     settings: settings::Worker,
+    providers: Client,
     shard: Shard,
 }
 
@@ -40,6 +42,7 @@ pub(crate) async fn run(settings: settings::Worker, token: CancellationToken) ->
         pool: pool.clone(),
         name: format!("worker-{}-{}", std::process::id(), shard.id()),
         settings,
+        providers: Client::new()?,
         shard,
     });
     let bells: HashMap<&'static str, Arc<Notify>> = queue::QUEUES
@@ -49,7 +52,9 @@ pub(crate) async fn run(settings: settings::Worker, token: CancellationToken) ->
 
     let mut lanes = JoinSet::new();
     for (queue, bell) in &bells {
-        lanes.spawn(Lane::new(queue, Arc::clone(bell), Arc::clone(&common)).run(token.clone()));
+        for _ in 0..lanes_of(queue, &common.settings) {
+            lanes.spawn(Lane::new(queue, Arc::clone(bell), Arc::clone(&common)).run(token.clone()));
+        }
     }
     let helpers = [
         tokio::spawn(listen(pool.clone(), bells)),
@@ -62,6 +67,11 @@ pub(crate) async fn run(settings: settings::Worker, token: CancellationToken) ->
     }
     tracing::info!(lanes = ended.len(), "every lane has ended");
     Ok(())
+}
+
+/// How many tasks of a queue are done at a time.
+fn lanes_of(queue: &str, settings: &settings::Worker) -> u32 {
+    if queue == "llm" { settings.llm.lanes } else { 1 }
 }
 
 /// Rings the bell of a queue whenever the database says that it has something new. A bell that was missed while the
@@ -80,6 +90,7 @@ async fn relay(pool: &PgPool, bells: &HashMap<&'static str, Arc<Notify>>) -> Res
     listener.listen(queue::CHANNEL).await?;
     while let Some(notice) = listener.try_recv().await? {
         if let Some(bell) = bells.get(notice.payload()) {
+            // One lane of it is enough: a lane that had something to do looks for more before it sleeps.
             bell.notify_one();
         }
     }

@@ -140,7 +140,8 @@ fn command(program: &str) -> Command {
     command
 }
 
-fn binaries() -> PathBuf {
+/// Where the programs of Postgres are.
+pub(crate) fn binaries() -> PathBuf {
     std::env::var_os("PG_BIN").map_or_else(newest_binaries, PathBuf::from)
 }
 

@@ -232,6 +232,12 @@ pub(crate) fn environment(port: u16, database: &str, folder: &TempDir) -> BTreeM
         ("EXPORTER_LISTEN", "127.0.0.1:1".to_owned()),
         ("MOCK_PLATFORM_LISTEN", "127.0.0.1:1".to_owned()),
         ("MOCK_PLATFORM_URL", "http://127.0.0.1:1".to_owned()),
+        ("LLM_OPENAI_URL", "http://127.0.0.1:1".to_owned()),
+        ("LLM_OPENAI_API_KEY", "sk-openai-of-this-test".to_owned()),
+        ("LLM_ANTHROPIC_URL", "http://127.0.0.1:1".to_owned()),
+        ("LLM_ANTHROPIC_API_KEY", "sk-anthropic-of-this-test".to_owned()),
+        // Below the shortest soft limit that a test gives its tasks.
+        ("LLM_TIMEOUT_MS", "900".to_owned()),
         ("METRICS_DIR", metrics.display().to_string()),
         ("HEALTH_CACHE_SECONDS", "3".to_owned()),
         ("WORKER_PROBE_TIMEOUT_MS", "3000".to_owned()),

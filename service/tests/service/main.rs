@@ -24,6 +24,7 @@ mod isolation;
 mod ledger;
 mod letters;
 mod limits;
+mod llm;
 mod load_mix;
 mod matviews;
 mod problems;

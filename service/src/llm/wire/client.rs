@@ -73,7 +73,7 @@ fn tagged(put: Put, question: &Question<'_>, url: &Url) -> Result<Request<String
         .header("x-skeldir-boundary", BOUNDARY_ID)
         .header("x-skeldir-request-id", question.request_id.to_string())
         .header("x-skeldir-tenant", question.tenant.to_string())
-        .header("idempotency-key", question.request_id.to_string());
+        .header("idempotency-key", question.call.to_string());
     for (name, value) in put.headers {
         request = request.header(name, value);
     }

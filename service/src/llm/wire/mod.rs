@@ -83,8 +83,11 @@ pub(crate) struct Question<'a> {
     pub(crate) model: &'a str,
     pub(crate) messages: &'a [Message],
     pub(crate) max_output_tokens: u32,
-    /// The same question again has the same id: a provider that knows it answers, and charges, once.
+    /// The caller's own id of it.
     pub(crate) request_id: Uuid,
+    /// Ours. The same question again has the same: a provider that knows it answers, and charges, once. The caller's would
+    /// not do: two tenants, or two doors, may be asked under the same.
+    pub(crate) call: Uuid,
     pub(crate) tenant: Uuid,
 }
 

@@ -51,6 +51,7 @@ fn question<'a>(wire: Wire, messages: &'a [Message]) -> Question<'a> {
         messages,
         max_output_tokens: 256,
         request_id: Uuid::new_v4(),
+        call: Uuid::new_v4(),
         tenant: Uuid::new_v4(),
     }
 }
