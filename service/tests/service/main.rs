@@ -27,6 +27,7 @@ mod limits;
 mod load_mix;
 mod matviews;
 mod problems;
+mod provider;
 mod queue;
 mod recompute;
 mod reconciliation;
