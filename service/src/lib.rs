@@ -38,6 +38,7 @@ mod revenue;
     not(test),
     expect(
         dead_code,
+        unused_imports,
         reason = "the boundary that calls it comes with the next migration"
     )
 )]
