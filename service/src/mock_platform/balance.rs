@@ -8,14 +8,14 @@ use std::{
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Stage;
+use super::{Stage, has_bearer};
 
 /// Its name at the door of the moods.
 pub(super) const PARTY: &str = "stripe_balance";
@@ -59,10 +59,10 @@ pub(super) async fn transactions(
     Query(place): Query<Place>,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(answer) = stage.moods.prevail(PARTY).await {
-        return answer;
+    if let Err(trouble) = stage.moods.prevail(PARTY).await {
+        return trouble.into_response();
     }
-    if !has_key(&headers) {
+    if !has_bearer(&headers) {
         let error = json!({"error": {"type": "invalid_request_error"}});
         return (StatusCode::UNAUTHORIZED, Json(error)).into_response();
     }
@@ -85,13 +85,6 @@ pub(super) async fn transactions(
         "data": movements[from..to],
     });
     Json(page).into_response()
-}
-
-fn has_key(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.len() > "Bearer ".len() && value.starts_with("Bearer "))
 }
 
 /// An account that was not told anything: two payments, one of them partly paid back, less a fee that is no revenue.

@@ -39,8 +39,8 @@ pub(super) async fn set(
 
 /// `GET /v1/claims/{tenant}`: what all platforms claim, each claim with its platform's name.
 pub(super) async fn of_tenant(State(stage): State<Arc<Stage>>, Path(tenant): Path<Uuid>) -> Response {
-    if let Some(answer) = stage.moods.prevail(PARTY).await {
-        return answer;
+    if let Err(trouble) = stage.moods.prevail(PARTY).await {
+        return trouble.into_response();
     }
     let claims = stage.claims.lock().unwrap_or_else(PoisonError::into_inner);
     let said = claims.get(&tenant).into_iter().flatten();

@@ -28,6 +28,7 @@ mod llm;
 mod load_mix;
 mod matviews;
 mod problems;
+mod provider;
 mod queue;
 mod recompute;
 mod reconciliation;

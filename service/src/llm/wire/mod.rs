@@ -40,9 +40,11 @@ pub(crate) enum Wire {
 /// A provider: how it is spoken to, where it is, and our key there.
 #[derive(Clone, Debug)]
 pub(crate) struct Provider {
+    /// How it is spoken to.
     pub(crate) wire: Wire,
     /// What the protocol's own path is put behind.
     pub(crate) url: Url,
+    /// Who we are there.
     pub(crate) api_key: Secret,
 }
 
@@ -80,22 +82,29 @@ impl fmt::Debug for Message {
 
 /// What a model is asked, by whom, and under which id.
 pub(crate) struct Question<'a> {
+    /// Which model, by the provider's name for it.
     pub(crate) model: &'a str,
+    /// What is asked.
     pub(crate) messages: &'a [Message],
+    /// How much it may say.
     pub(crate) max_output_tokens: u32,
     /// The caller's own id of it.
     pub(crate) request_id: Uuid,
     /// Ours. The same question again has the same: a provider that knows it answers, and charges, once. The caller's would
     /// not do: two tenants, or two doors, may be asked under the same.
     pub(crate) call: Uuid,
+    /// For whom.
     pub(crate) tenant: Uuid,
 }
 
 /// What a model said, and what was counted.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Said {
+    /// What it said.
     pub(crate) text: String,
+    /// What the provider counted of the question.
     pub(crate) input_tokens: u64,
+    /// What the provider counted of the answer.
     pub(crate) output_tokens: u64,
 }
 

@@ -42,7 +42,7 @@ fn messages() -> Vec<Message> {
     .into()
 }
 
-fn question<'a>(wire: Wire, messages: &'a [Message]) -> Question<'a> {
+fn question(wire: Wire, messages: &[Message]) -> Question<'_> {
     Question {
         model: match wire {
             Wire::OpenAi => "gpt-4-turbo",
@@ -387,7 +387,7 @@ async fn breaking_off_after(begun: &'static str) -> (Url, tokio::task::JoinHandl
         {
             calls += 1;
             let mut read = [0; 4096];
-            stream.read(&mut read).await.expect("a question");
+            assert!(stream.read(&mut read).await.expect("a question") > 0);
             stream.write_all(begun.as_bytes()).await.expect("it is connected");
         }
         calls
@@ -413,6 +413,8 @@ async fn an_answer_that_comes_byte_by_byte_is_not_waited_for_to_its_end() {
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a caller");
+        let mut read = [0; 4096];
+        assert!(stream.read(&mut read).await.expect("a question") > 0);
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n";
         stream.write_all(head.as_bytes()).await.expect("it is connected");
         while stream.write_all(b" ").await.is_ok() {

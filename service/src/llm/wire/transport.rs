@@ -87,7 +87,7 @@ mod tests {
             while let Ok((stream, _)) = listener.accept().await {
                 if let Ok(mut stream) = acceptor.accept(stream).await {
                     let mut read = [0; 4096];
-                    stream.read(&mut read).await.expect("a request");
+                    assert!(stream.read(&mut read).await.expect("a request") > 0);
                     let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
                     stream.write_all(answer).await.expect("it is connected");
                 }
