@@ -1,5 +1,6 @@
 //! The tasks: what a worker can be asked to do. Each is one file and one line of the catalogue.
 
+mod deaf;
 mod error;
 pub(crate) mod health_probe;
 pub(crate) mod pii_scan;
