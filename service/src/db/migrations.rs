@@ -34,6 +34,7 @@ const KNOWN: &[Migration] = &[
     migration!(10, "0010_revenue"),
     migration!(11, "0011_drills"),
     migration!(12, "0012_upkeep"),
+    migration!(15, "0015_bayesian"),
 ];
 
 /// Any number will do, as long as no other program of this database uses it.

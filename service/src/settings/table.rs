@@ -78,6 +78,8 @@ pub(crate) static WORKER_MAX_RETRIES: Setting = optional("WORKER_MAX_RETRIES", "
 pub(crate) static WORKER_BACKOFF_MS: Setting = optional("WORKER_BACKOFF_MS", "1000");
 pub(crate) static TASK_SOFT_LIMIT_SECONDS: Setting = optional("TASK_SOFT_LIMIT_SECONDS", "300");
 pub(crate) static TASK_HARD_LIMIT_SECONDS: Setting = optional("TASK_HARD_LIMIT_SECONDS", "360");
+pub(crate) static BAYESIAN_SOFT_LIMIT_SECONDS: Setting = optional("BAYESIAN_SOFT_LIMIT_SECONDS", "270");
+pub(crate) static BAYESIAN_HARD_LIMIT_SECONDS: Setting = optional("BAYESIAN_HARD_LIMIT_SECONDS", "300");
 pub(crate) static SHUTDOWN_SECONDS: Setting = optional("SHUTDOWN_SECONDS", "10");
 pub(crate) static MATVIEW_PULSE_SECONDS: Setting = optional("MATVIEW_PULSE_SECONDS", "300");
 pub(crate) static PII_SCAN_AT: Setting = optional("PII_SCAN_AT", "04:00");
@@ -121,6 +123,8 @@ pub(crate) static ALL: &[&Setting] = &[
     &WORKER_BACKOFF_MS,
     &TASK_SOFT_LIMIT_SECONDS,
     &TASK_HARD_LIMIT_SECONDS,
+    &BAYESIAN_SOFT_LIMIT_SECONDS,
+    &BAYESIAN_HARD_LIMIT_SECONDS,
     &SHUTDOWN_SECONDS,
     &MATVIEW_PULSE_SECONDS,
     &PII_SCAN_AT,
