@@ -12,6 +12,8 @@
 //! - The mean of a gamma is estimated by the arithmetic mean, so the posterior stands around the revenue as it was
 //!   booked, also where payments are no gamma.
 //! - The prior of the means is worth one payment of average size, or so: it speaks only where a channel has few.
+//! - A channel through which nothing was paid is left out, so the shares are those among the channels that were seen. Where
+//!   a channel has a payment or two, its interval is therefore a little too narrow.
 //! - The prior of the shape keeps it finite where all payments are equal.
 //!
 //! A point of the sampler's space holds, in this order: the log ratios of `p` to its last part; for each channel the
