@@ -36,6 +36,7 @@ const KNOWN: &[Migration] = &[
     migration!(12, "0012_upkeep"),
     migration!(13, "0013_llm_books"),
     migration!(14, "0014_llm_tasks"),
+    migration!(15, "0015_bayesian"),
 ];
 
 /// Any number will do, as long as no other program of this database uses it.

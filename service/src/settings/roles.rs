@@ -226,6 +226,7 @@ pub(crate) struct Worker {
     pub(crate) backoff: Duration,
     pub(crate) limits: Limits,
     pub(crate) llm: Llm,
+    pub(crate) bayesian_limits: Limits,
     pub(crate) matview_pulse: Duration,
     pub(crate) pii_scan_at: NaiveTime,
     pub(crate) retention_at: NaiveTime,
@@ -260,6 +261,11 @@ impl Role for Worker {
             backoff: milliseconds(environment, &table::WORKER_BACKOFF_MS)?,
             limits,
             llm,
+            bayesian_limits: Limits::read(
+                environment,
+                &table::BAYESIAN_SOFT_LIMIT_SECONDS,
+                &table::BAYESIAN_HARD_LIMIT_SECONDS,
+            )?,
             matview_pulse: seconds(environment, &table::MATVIEW_PULSE_SECONDS)?,
             pii_scan_at: time_of_day(environment, &table::PII_SCAN_AT)?,
             retention_at: time_of_day(environment, &table::RETENTION_AT)?,
@@ -476,6 +482,11 @@ mod tests {
                 "TASK_HARD_LIMIT_SECONDS",
                 "300",
                 "it is not above `TASK_SOFT_LIMIT_SECONDS`",
+            ),
+            (
+                "BAYESIAN_HARD_LIMIT_SECONDS",
+                "270",
+                "it is not above `BAYESIAN_SOFT_LIMIT_SECONDS`",
             ),
             (
                 "PII_SCAN_AT",

@@ -93,6 +93,8 @@ pub(crate) static LLM_MONTHLY_CAP_CENTS: Setting = optional("LLM_MONTHLY_CAP_CEN
 pub(crate) static LLM_BREAKER_FAILURES: Setting = optional("LLM_BREAKER_FAILURES", "3");
 pub(crate) static LLM_BREAKER_OPEN_SECONDS: Setting = optional("LLM_BREAKER_OPEN_SECONDS", "300");
 pub(crate) static LLM_TIMEOUT_MS: Setting = optional("LLM_TIMEOUT_MS", "10000");
+pub(crate) static BAYESIAN_SOFT_LIMIT_SECONDS: Setting = optional("BAYESIAN_SOFT_LIMIT_SECONDS", "270");
+pub(crate) static BAYESIAN_HARD_LIMIT_SECONDS: Setting = optional("BAYESIAN_HARD_LIMIT_SECONDS", "300");
 pub(crate) static SHUTDOWN_SECONDS: Setting = optional("SHUTDOWN_SECONDS", "10");
 pub(crate) static MATVIEW_PULSE_SECONDS: Setting = optional("MATVIEW_PULSE_SECONDS", "300");
 pub(crate) static PII_SCAN_AT: Setting = optional("PII_SCAN_AT", "04:00");
@@ -150,6 +152,8 @@ pub(crate) static ALL: &[&Setting] = &[
     &LLM_BREAKER_FAILURES,
     &LLM_BREAKER_OPEN_SECONDS,
     &LLM_TIMEOUT_MS,
+    &BAYESIAN_SOFT_LIMIT_SECONDS,
+    &BAYESIAN_HARD_LIMIT_SECONDS,
     &SHUTDOWN_SECONDS,
     &MATVIEW_PULSE_SECONDS,
     &PII_SCAN_AT,

@@ -1,5 +1,7 @@
 //! The tasks: what a worker can be asked to do. Each is one file and one line of the catalogue.
 
+mod bayesian;
+mod deaf;
 mod error;
 pub(crate) mod health_probe;
 pub(crate) mod llm;
@@ -68,6 +70,13 @@ pub(crate) static CATALOGUE: &[Entry] = &[
         llm::budget_optimization::NAME,
         "llm",
         Work::Asking(llm::budget_optimization::ASKING),
+    ),
+    Entry::new(bayesian::NAME, "llm", Work::Computing(bayesian::COMPUTING))
+        .limited(|settings| settings.bayesian_limits),
+    Entry::new(
+        bayesian::HEALTH_PROBE,
+        "llm",
+        Work::Transaction(|job| Box::pin(health_probe::run(job))),
     ),
     Entry::new(
         r4::poison_pill::NAME,

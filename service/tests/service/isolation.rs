@@ -124,6 +124,8 @@ async fn the_service_may_do_nothing_that_it_does_not_need() {
         "insert into pii_audit_findings (tenant_id, table_name, column_name, record_id, key)
          values (gen_random_uuid(), 't', 'c', 'r', 'k')",
         "delete from pii_audit_findings",
+        "update bayesian_inferences set total_cents = 0",
+        "delete from bayesian_inferences",
         "update attribution_events set revenue_cents = 0",
         "delete from attribution_events",
         "update dead_events set error_type = 'pii_violation'",

@@ -150,11 +150,13 @@ fn stat(id: &str) -> Option<(String, String)> {
     Some((rest.next()?.to_owned(), rest.next()?.to_owned()))
 }
 
-fn runs(id: &str) -> bool {
+/// Whether a process runs.
+pub(crate) fn runs(id: &str) -> bool {
     stat(id).is_some_and(|(state, _)| state != "Z")
 }
 
-async fn child(worker: &Service) -> String {
+/// The computing process of a worker, once it has one.
+pub(crate) async fn child(worker: &Service) -> String {
     eventually(async || children(worker).pop().ok_or_else(|| "no child".to_owned())).await
 }
 

@@ -15,6 +15,7 @@ mod webhook;
 
 mod amounts;
 mod authentication;
+mod bayesian;
 mod contract;
 mod drills;
 mod faults;

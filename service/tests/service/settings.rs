@@ -127,6 +127,8 @@ fn the_defaults_are_those_of_production_and_hold_no_secret() {
     let defaults: BTreeMap<String, Value> = serde_json::from_slice(&output.stdout).expect("an object");
     assert_eq!(defaults["TASK_SOFT_LIMIT_SECONDS"], "300");
     assert_eq!(defaults["TASK_HARD_LIMIT_SECONDS"], "360");
+    assert_eq!(defaults["BAYESIAN_SOFT_LIMIT_SECONDS"], "270");
+    assert_eq!(defaults["BAYESIAN_HARD_LIMIT_SECONDS"], "300");
     assert!(
         REQUIRED
             .iter()

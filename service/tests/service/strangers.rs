@@ -19,6 +19,12 @@ const ROWS: &[(&str, &str)] = &[
          select tenant_id, id, '1.0.0', 'direct', revenue_cents from attribution_events where tenant_id = $1",
     ),
     (
+        "bayesian_inferences",
+        "insert into bayesian_inferences (tenant_id, task_id, correlation_id, status, window_start, window_end,
+                total_cents, channels)
+         values ($1, gen_random_uuid(), gen_random_uuid(), 'no_data', now() - interval '1 day', now(), 0, '[]')",
+    ),
+    (
         "dead_events",
         "insert into dead_events (tenant_id, idempotency_key, source, error_type, error_message, raw_payload, correlation_id)
          values ($1, 'k', 'stripe', 'schema_validation', 'no amount', '{\"idempotency_key\": \"k\"}', gen_random_uuid())",

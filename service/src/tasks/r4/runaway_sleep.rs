@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     settings::Limits,
-    tasks::{Computed, Computing, Ending, Job, TaskError},
+    tasks::{Computed, Computing, Ending, Job, TaskError, deaf},
 };
 
 /// Its name.
@@ -37,16 +36,9 @@ fn input(job: &Job<'_>) -> Result<Value, TaskError> {
 /// Sleeps, deaf to SIGTERM.
 fn sleep(input: &Value) -> Result<Value, &'static str> {
     let seconds = input.as_u64().ok_or("the input is no number of seconds")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|_| "there is no runtime")?;
-    runtime.block_on(async {
-        // A signal that is listened to no longer ends the process, and nobody reads this one.
-        let _deaf = signal(SignalKind::terminate()).map_err(|_| "SIGTERM is not ours to take")?;
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-        Ok(json!({ "slept_seconds": seconds }))
-    })
+    deaf::to_sigterm()?;
+    std::thread::sleep(Duration::from_secs(seconds));
+    Ok(json!({ "slept_seconds": seconds }))
 }
 
 fn settle(_: Job<'_>, computed: Computed) -> Ending<'_> {
