@@ -19,6 +19,7 @@ mod contract;
 mod drills;
 mod faults;
 mod health;
+mod health_contract;
 mod idempotency;
 mod isolation;
 mod ledger;
