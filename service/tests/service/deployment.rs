@@ -307,12 +307,6 @@ impl Service {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-
-    /// Asks it to end, and says with which code it did.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
-        self.signal(Signal::TERM);
-        self.child.wait().expect("it was ours").code()
-    }
 }
 
 impl Drop for Service {

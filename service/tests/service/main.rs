@@ -15,6 +15,7 @@ mod webhook;
 
 mod amounts;
 mod authentication;
+mod contexts;
 mod contract;
 mod drills;
 mod faults;
@@ -27,6 +28,7 @@ mod letters;
 mod limits;
 mod load_mix;
 mod matviews;
+mod one_process;
 mod problems;
 mod queue;
 mod recompute;
