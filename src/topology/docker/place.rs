@@ -280,7 +280,10 @@ impl Place {
             return Ok(container);
         }
         let called = self.names.of(name);
-        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
         let removal = ask(client.remove_container(&called, Some(options)));
         let removed = match known {
             // One that lives is killed by the way.
