@@ -1,13 +1,13 @@
 //! What is done to services that stand.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use closure::{
     compose::model::Service,
     topology::{State, Topology},
 };
 
-use crate::house::{House, More as _, PATIENCE, acting, docker};
+use crate::house::{House, More as _, PATIENCE, acting, docker, still_there};
 
 /// Counts while it runs, in a volume.
 fn counting() -> Service {
@@ -122,6 +122,7 @@ async fn a_service_with_other_settings_is_another_container_with_the_same_volume
     let topology = house.topology([("api", acting(&words).told("COLOUR", "red"))]);
     topology.bring_up(PATIENCE).await.unwrap();
     let before = topology.definition("api").unwrap();
+    let volumes = house.volumes();
     let seen = topology
         .restart_with("api", before.clone().told("COLOUR", "blue"), PATIENCE)
         .await
@@ -133,6 +134,44 @@ async fn a_service_with_other_settings_is_another_container_with_the_same_volume
     assert_eq!(seen.env["COLOUR"], "blue");
     let seen = topology.restart_with("api", before, PATIENCE).await.unwrap();
     assert_eq!((seen.last_words.as_str(), seen.restarts), ("red\nx", 2));
+    assert_eq!((house.volumes(), volumes.len()), (volumes.clone(), 1));
     topology.tear_down(false).await.unwrap();
     assert_eq!(house.things(), [""; 0]);
+    assert_eq!(still_there(&volumes), BTreeSet::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_stands_in_the_way_of_a_container_made_anew_goes_with_its_nameless_volumes() {
+    let house = House::new("act-nameless");
+    let topology = house.topology([("api", acting(&["forever"]).mounting("data", "/data"))]);
+    topology.bring_up(PATIENCE).await.unwrap();
+    topology.kill("api").await.unwrap();
+    let before = house.volumes();
+    let (api, label) = (house.container("api"), format!("closure.run={}", house.run.id()));
+    let image = docker(&["inspect", "--format", "{{.Image}}", &api]);
+    docker(&["rm", "--force", &api]);
+    docker(&[
+        "create",
+        "--name",
+        &api,
+        "--label",
+        &label,
+        "--volume",
+        "/nameless",
+        image.trim(),
+        "forever",
+    ]);
+    let in_the_way = house.volumes();
+    assert_eq!(
+        (in_the_way.len(), still_there(&in_the_way)),
+        (1, in_the_way.clone())
+    );
+
+    let other = topology.definition("api").unwrap().told("MOOD", "good");
+    topology.restart_with("api", other, PATIENCE).await.unwrap();
+    assert_eq!(house.volumes(), before, "its own are those it had");
+    assert_eq!(still_there(&in_the_way), BTreeSet::new());
+    topology.tear_down(false).await.unwrap();
+    assert_eq!(house.things(), [""; 0]);
+    assert_eq!(still_there(&before), BTreeSet::new());
 }

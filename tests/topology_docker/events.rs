@@ -111,6 +111,29 @@ async fn every_hand_that_is_laid_on_a_container_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_the_engine_refused_to_run_excuses_nobody_who_runs_the_same() {
+    let house = House::new("heard-refused");
+    let topology = house.topology([("api", acting(&["forever"]))]);
+    topology.prepare().await.unwrap();
+    topology.bring_up(PATIENCE).await.unwrap();
+    topology.pause("api").await.unwrap();
+    let argv = ["/puppet".to_owned(), "say:x".to_owned()];
+    topology
+        .exec("api", &argv, PATIENCE)
+        .await
+        .expect_err("an engine runs nothing in what is paused");
+    topology.unpause("api").await.unwrap();
+    assert_eq!(of_others(&topology).await, None);
+    docker(&["exec", &house.container("api"), "/puppet", "say:x"]);
+    assert_eq!(
+        of_others(&topology).await.as_deref(),
+        Some("had `/puppet say:x` run in it by somebody else")
+    );
+    topology.tear_down(false).await.unwrap();
+    assert_eq!(house.things(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_engine_says_is_told_as_it_comes_and_nothing_after_the_teardown() {
     let house = House::new("heard-told");
     let topology = house.topology([("api", acting(&["forever"]))]);

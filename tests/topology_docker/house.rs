@@ -2,7 +2,7 @@
 //! them, and what the engine itself says of a run.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::{Path, PathBuf},
@@ -59,6 +59,19 @@ impl House {
     /// What the engine calls the container of a service of the living copy.
     pub(crate) fn container(&self, service: &str) -> String {
         format!("closure-{}-live-{service}", self.run.id())
+    }
+
+    /// The volumes that the containers of this run hold, by name: the nameless ones too, which carry no label and are
+    /// called by an id.
+    pub(crate) fn volumes(&self) -> BTreeSet<String> {
+        let label = format!("label=closure.run={}", self.run.id());
+        let containers = docker(&["ps", "--all", "--quiet", "--filter", &label]);
+        let mounts = "{{range .Mounts}}{{if eq .Type \"volume\"}}{{println .Name}}{{end}}{{end}}";
+        let held = containers
+            .lines()
+            .map(|container| docker(&["inspect", "--format", mounts, container]));
+        held.flat_map(|names| names.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Everything of this run that the engine has.
@@ -179,6 +192,13 @@ pub(crate) fn things_of(run: &str) -> Vec<String> {
     }
     things.sort();
     things
+}
+
+/// Those of these volumes that the engine still has. What else it has is for others to say, who run beside.
+pub(crate) fn still_there(volumes: &BTreeSet<String>) -> BTreeSet<String> {
+    let all = docker(&["volume", "ls", "--format", "{{.Name}}"]);
+    let all: BTreeSet<String> = all.lines().map(str::to_owned).collect();
+    volumes.intersection(&all).cloned().collect()
 }
 
 /// What the engine's own command line tool says.

@@ -3,7 +3,7 @@
 //! A handler says what is its own: path, parameters, bodies, and its answers. What it shares with others it names
 //! ([`BehindToken`], [`Body`], [`Nowhere`], [`Signed`]), and what every operation has in common is added here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::http::StatusCode;
 use utoipa::{
@@ -11,12 +11,16 @@ use utoipa::{
     openapi::{
         self, Content, HeaderBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Required, Response,
         ResponseBuilder, SchemaFormat, Type,
-        path::{Operation, ParameterBuilder, ParameterIn},
+        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::problem::{Document, FieldError, MEDIA_TYPE};
+use super::{
+    State,
+    problem::{Document, FieldError, MEDIA_TYPE},
+};
 
 const CORRELATION: &str = "X-Correlation-ID";
 
@@ -45,12 +49,7 @@ pub(super) fn base() -> openapi::OpenApi {
 /// Adds what is true of every operation, once all routes are there: any may fail for a reason of our own, every answer
 /// says how the request was traced, and a request may say how it is to be; behind a token it must.
 pub(super) fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
-    let all = document.paths.paths.values_mut().flat_map(|item| {
-        [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]
-            .into_iter()
-            .flatten()
-    });
-    for operation in all {
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
         let mut ours = failures(&[(StatusCode::INTERNAL_SERVER_ERROR, "It did not work, by our fault")]);
         let answers = &mut operation.responses.responses;
         ours.retain(|status, _| !answers.contains_key(status));
@@ -68,6 +67,29 @@ pub(super) fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
         trace(operation);
     }
     document
+}
+
+/// The same route under other paths too. One handler answers under all of them, so that none can come to say something
+/// else; in the document each is an operation of its own, called by its path.
+pub(super) fn also_at(
+    others: &[&str],
+    (schemas, mut paths, handler): UtoipaMethodRouter<Arc<State>>,
+) -> UtoipaMethodRouter<Arc<State>> {
+    let declared = paths.paths.values().next().cloned().unwrap_or_default();
+    for other in others {
+        let mut item = declared.clone();
+        for operation in operations(&mut item) {
+            operation.operation_id = Some(other.trim_start_matches('/').replace('/', "_"));
+        }
+        paths.paths.insert((*other).to_owned(), item);
+    }
+    (schemas, paths, handler)
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]
+        .into_iter()
+        .flatten()
 }
 
 fn trace(operation: &mut Operation) {

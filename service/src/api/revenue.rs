@@ -14,14 +14,18 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{State, auth::Principal, contract::BehindToken, correlation, problem::Problem};
+use super::{
+    State,
+    auth::Principal,
+    contract::{BehindToken, also_at},
+    correlation,
+    problem::Problem,
+};
 use crate::revenue::{Answer, Total, Unavailable};
 
 /// The routes: the path of old, and the same under its version.
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::default()
-        .routes(routes!(realtime))
-        .routes(routes!(realtime_v1))
+    OpenApiRouter::default().routes(also_at(&["/api/v1/revenue/realtime"], routes!(realtime)))
 }
 
 /// What a tenant earned in the last 24 hours, as its platforms say it
@@ -53,36 +57,11 @@ struct RealtimeRevenue {
     )
 )]
 async fn realtime(principal: Principal, headers: HeaderMap, Shared(state): Shared<Arc<State>>) -> Response {
-    answered(&state, principal.tenant, &headers).await
-}
-
-/// Realtime revenue, under its version
-#[utoipa::path(
-    get,
-    path = "/api/v1/revenue/realtime",
-    tag = "attribution",
-    security(("bearer" = [])),
-    params(("If-None-Match" = Option<String>, Header, description = "What the caller has already")),
-    responses(
-        (status = OK, body = RealtimeRevenue, description = "What was earned"),
-        (status = NOT_MODIFIED, description = "What the caller has still holds"),
-        BehindToken
-    )
-)]
-async fn realtime_v1(
-    principal: Principal,
-    headers: HeaderMap,
-    Shared(state): Shared<Arc<State>>,
-) -> Response {
-    answered(&state, principal.tenant, &headers).await
-}
-
-/// A tenant's revenue: 200 with it, 304 to whoever has it already, or 503 and when to ask again.
-async fn answered(state: &State, tenant: Uuid, headers: &HeaderMap) -> Response {
+    let tenant = principal.tenant;
     let known = match state.revenue.of(tenant).await {
         Ok(known) => known,
         Err(Unavailable { retry_after }) => {
-            let mut response = Problem::platforms_unavailable(correlation::of(headers)).into_response();
+            let mut response = Problem::platforms_unavailable(correlation::of(&headers)).into_response();
             let seconds = HeaderValue::from(whole_seconds(retry_after).max(1));
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
             return response;
@@ -98,7 +77,7 @@ async fn answered(state: &State, tenant: Uuid, headers: &HeaderMap) -> Response 
         ),
         (header::ETAG, tag.clone()),
     ];
-    if has(headers, &tag) {
+    if has(&headers, &tag) {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     let Answer {

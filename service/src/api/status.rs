@@ -13,16 +13,22 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{State, correlation, problem::Problem};
+use super::{
+    State,
+    auth::Principal,
+    contract::{BehindToken, also_at},
+    correlation,
+    problem::{Document, Problem},
+};
 use crate::{health, metrics};
 
-/// The routes.
+/// The routes. Under `/api` stand the paths that the contract of this system promises; they ask the same questions.
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::default()
-        .routes(routes!(health))
-        .routes(routes!(live))
-        .routes(routes!(ready))
+        .routes(also_at(&["/health", "/api/health/live"], routes!(live)))
+        .routes(also_at(&["/api/health", "/api/health/ready"], routes!(ready)))
         .routes(routes!(worker))
+        .routes(routes!(detailed))
         .routes(routes!(metrics))
         .routes(routes!(contract))
 }
@@ -33,17 +39,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 struct Alive {
     /// Always `ok`
     status: &'static str,
-}
-
-/// This process answers; the same as `/health/live`
-#[utoipa::path(
-    get,
-    path = "/health",
-    tag = "health",
-    responses((status = OK, body = Alive, description = "It does"))
-)]
-async fn health() -> Response {
-    live().await
 }
 
 /// This process answers; it depends on nothing
@@ -85,6 +80,27 @@ async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
 async fn worker(Shared(state): Shared<Arc<State>>) -> Response {
     let finding = state.worker.ask().await;
     answer(finding.is_well(), &finding)
+}
+
+/// All of it at once, and what waits on every queue
+#[utoipa::path(
+    get,
+    path = "/api/health/detailed",
+    tag = "health",
+    security(("bearer" = [])),
+    responses(
+        (status = OK, body = health::Detail, description = "All of it is well"),
+        BehindToken,
+        (
+            status = SERVICE_UNAVAILABLE,
+            content((health::Detail = "application/json"), (Document = "application/problem+json")),
+            description = "Not all of it is, and what; or nobody can say whose token it is"
+        )
+    )
+)]
+async fn detailed(_: Principal, Shared(state): Shared<Arc<State>>) -> Response {
+    let detail = health::look_closely(&state.pool, &state.box_key, &state.worker).await;
+    answer(detail.is_well(), &detail)
 }
 
 /// Counters and gauges, as they stand

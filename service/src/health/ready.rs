@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Part;
+use super::{Part, word};
 use crate::{db, queue, settings::Secret};
 
 /// How long the whole look may take. A database that hangs is as away as one that is gone.
@@ -36,27 +36,23 @@ pub(crate) struct Readiness {
 impl Readiness {
     /// Whether webhooks may be sent.
     pub(crate) fn is_well(&self) -> bool {
-        self.parts().iter().all(|part| *part == Part::Ok)
+        are_well(&[self.database, self.rls, self.tenant_guc, self.secrets])
     }
 
     fn of(database: Part, rls: Part, tenant_guc: Part, secrets: Part) -> Self {
-        let mut found = Self {
-            status: "ok",
+        Self {
+            status: word(are_well(&[database, rls, tenant_guc, secrets])),
             database,
             rls,
             tenant_guc,
             secrets,
             missing_required_secrets: [],
-        };
-        if !found.is_well() {
-            found.status = "unhealthy";
         }
-        found
     }
+}
 
-    fn parts(&self) -> [Part; 4] {
-        [self.database, self.rls, self.tenant_guc, self.secrets]
-    }
+fn are_well(parts: &[Part]) -> bool {
+    parts.iter().all(|part| *part == Part::Ok)
 }
 
 /// Looks, within the deadline.

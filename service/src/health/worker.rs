@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Part;
+use super::{Part, word};
 use crate::{db, queue, tasks::health_probe};
 
 /// How often the probe's state is looked at while it is under way.
@@ -42,7 +42,7 @@ pub(crate) struct Finding {
 impl Finding {
     fn of(broker: Part, worker: Part, took: Duration) -> Self {
         Self {
-            status: if worker == Part::Ok { "ok" } else { "unhealthy" },
+            status: word(worker == Part::Ok),
             broker,
             // One database is both.
             database: broker,

@@ -60,8 +60,11 @@ fn the_contract_is_whole_and_its_schemas_are_closed() {
             "there is no schema `{name}`"
         );
     }
+    let mut names = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "two operations are called `{name}`");
             let failure = &operation["responses"]["500"]["content"]["application/problem+json"];
             assert!(!failure.is_null(), "{method} {path}: no 500");
             if !operation["security"].is_null() {

@@ -128,6 +128,23 @@ impl Deployment {
         }
     }
 
+    /// Closes the database to everybody, or opens it again.
+    pub(crate) async fn outage(&self, begins: bool) {
+        let maintenance = PgPool::connect(&self.cluster.admin("postgres"))
+            .await
+            .expect("the cluster runs");
+        let database = &self.database;
+        let statements = format!(
+            "alter database {database} allow_connections {};
+             select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}' and {begins}",
+            !begins
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements))
+            .execute(&maintenance)
+            .await
+            .expect("a superuser may");
+    }
+
     /// Runs a role to its end, with this deployment's environment changed by `change`.
     pub(crate) fn run(&self, args: &[&str], change: &[(&str, &str)]) -> Output {
         self.command(args, change).output().expect("the binary runs")
@@ -295,12 +312,6 @@ impl Service {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    }
-
-    /// Asks it to end, and says with which code it did.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
-        self.signal(Signal::TERM);
-        self.child.wait().expect("it was ours").code()
     }
 }
 

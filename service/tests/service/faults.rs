@@ -104,6 +104,72 @@ async fn an_api_killed_under_load_has_kept_what_it_acknowledged_and_doubles_noth
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_is_asked_to_end_under_load_answers_everything_it_commits() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let deployment = Deployment::new().await;
+        let (api, tenant) = (Arc::new(deployment.api().await), deployment.tenant().await);
+        let acknowledged = Arc::new(Mutex::new(BTreeMap::new()));
+        let senders = pay_all(&api, &tenant, &acknowledged);
+        eventually(async || match acknowledged.lock().unwrap().len() {
+            enough if enough >= EACH => Ok(()),
+            few => Err(format!("only {few} were acknowledged: {}", api.log())),
+        })
+        .await;
+        api.signal(signal);
+        senders.join_all().await;
+        let mut api = Arc::into_inner(api).expect("nobody sends any more");
+        assert_eq!(api.ended().await, Some(0), "{signal:?}");
+        let answered = acknowledged.lock().unwrap().len();
+        assert!(answered < EACH * KINDS.len(), "it was asked too late");
+        assert_eq!(
+            deployment.count("select count(*) from attribution_events").await,
+            i64::try_from(answered).unwrap(),
+            "{signal:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_again_and_again_under_load_shares_every_payment_once() {
+    const DONE: &str = "select count(*) from tasks where state = 'succeeded'";
+    const UNDONE: &str = "select count(*) from tasks where state in ('pending', 'running')";
+    let deployment = Deployment::new().await;
+    let (api, tenant) = (Arc::new(deployment.api().await), deployment.tenant().await);
+    // A task may be the one at hand each time.
+    let told = [("WORKER_LEASE_SECONDS", "1"), ("WORKER_MAX_RETRIES", "9")];
+    let senders = pay_all(&api, &tenant, &Arc::default());
+    for _ in 0..4 {
+        let before = deployment.count(DONE).await;
+        let worker = deployment.worker_told(&told);
+        eventually(async || match deployment.count(DONE).await {
+            after if after > before => Ok(()),
+            _ => Err(worker.log()),
+        })
+        .await;
+        worker.kill();
+    }
+    senders.join_all().await;
+    let _last = deployment.worker_told(&told);
+    deployment.until(UNDONE, 0).await;
+    let all = i64::try_from(EACH * KINDS.len()).unwrap();
+    let shared = "select count(*) from attribution_events e
+                   where (select sum(allocated_revenue_cents) from attribution_allocations where event_id = e.id)
+                         = e.revenue_cents";
+    for (query, wanted) in [
+        ("select count(*) from attribution_events", all),
+        (shared, all),
+        (
+            "select sum(requests)::bigint from attribution_recompute_jobs",
+            all,
+        ),
+        ("select sum(requests)::bigint from matview_refresh_jobs", all),
+        ("select count(*) from worker_failed_jobs", 0),
+    ] {
+        assert_eq!(deployment.count(query).await, wanted, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_committed_is_not_acknowledged_and_not_counted() {
     let deployment = Deployment::new().await;
     let (api, tenant) = (deployment.api().await, deployment.tenant().await);

@@ -231,23 +231,6 @@ async fn no_answer_is_older_than_its_bound_while_a_probe_is_under_way() {
     assert_eq!(deployment.count("select count(*) from tasks").await, 2);
 }
 
-/// Closes the database to everybody, or opens it again.
-async fn outage(deployment: &Deployment, begins: bool) {
-    let maintenance = sqlx::PgPool::connect(&deployment.cluster.admin("postgres"))
-        .await
-        .unwrap();
-    let database = &deployment.database;
-    let statements = format!(
-        "alter database {database} allow_connections {};
-         select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}' and {begins}",
-        !begins
-    );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statements))
-        .execute(&maintenance)
-        .await
-        .unwrap();
-}
-
 /// The value of a series on a page.
 fn value(page: &str, series: &str) -> f64 {
     page.lines()
@@ -264,7 +247,7 @@ async fn gauges_of_the_queue_survive_an_outage_and_say_how_old_they_are() {
     let api = deployment.api().await;
     deployment.run(&["enqueue", "health.probe"], &[]);
     metrics_with(&api, &[DEPTH]).await;
-    outage(&deployment, true).await;
+    deployment.outage(true).await;
     let page = eventually(async || {
         let page = metrics_with(&api, &[DEPTH]).await;
         if value(&page, ERRORS) >= 2.0 {
@@ -290,7 +273,7 @@ async fn gauges_of_the_queue_survive_an_outage_and_say_how_old_they_are() {
         }
     })
     .await;
-    outage(&deployment, false).await;
+    deployment.outage(false).await;
     eventually(async || {
         let page = metrics_with(&api, &[DEPTH]).await;
         if value(&page, REFRESHED) > stood_at {

@@ -57,6 +57,36 @@ async fn what_cannot_be_parsed_is_one_letter_however_often_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_was_buried_is_an_event_once_it_is_sent_whole() {
+    let deployment = Deployment::new().await;
+    let (api, tenant) = (deployment.api().await, deployment.tenant().await);
+    for (number, kind) in (1..).zip(&KINDS) {
+        let id = format!("p{number}");
+        let broken = kind.with(&id, kind.currency, json!("dollars")).to_string();
+        let whole = (kind.body)(&id, 101).to_string();
+        let (_, buried) = kind.send(&api, &tenant, broken.as_bytes()).await;
+        let (status, taken) = kind.send(&api, &tenant, whole.as_bytes()).await;
+        assert_eq!(
+            (&buried["status"], status, &taken["status"]),
+            (&"dlq_routed".into(), 200, &"success".into()),
+            "{}",
+            kind.path
+        );
+        assert_eq!(
+            buried["idempotency_key"], taken["idempotency_key"],
+            "{}",
+            kind.path
+        );
+        // What is sent broken again was taken in all the same.
+        kind.send(&api, &tenant, broken.as_bytes()).await;
+        assert_eq!(deployment.count(EVENTS).await, number);
+        assert_eq!(deployment.count("select count(*) from dead_events").await, number);
+    }
+    let worth = "select sum(revenue_cents)::bigint from attribution_events";
+    assert_eq!(deployment.count(worth).await, 505);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn under_one_chosen_key_there_is_one_letter() {
     let deployment = Deployment::new().await;
     let (api, tenant) = (deployment.api().await, deployment.tenant().await);

@@ -136,8 +136,9 @@ async fn whoever_is_not_authenticated_learns_nothing_but_that() {
     let api = deployment.api().await;
     let request = Client::new().post(api.url(SYNC)).body("{");
     assert_eq!(problem(sent(request).await, 401).await["errors"], Value::Null);
-    let request = Client::new().get(api.url("/api/reconciliation/platform/myspace"));
-    problem(sent(request).await, 401).await;
+    for path in ["/api/reconciliation/platform/myspace", "/api/health/detailed"] {
+        problem(sent(Client::new().get(api.url(path))).await, 401).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
 //! Whatever has a tenant shows each tenant its own rows, and everybody else none: every relation that the service may
-//! read, as the catalogue lists them, over one connection that has served a tenant before.
+//! read, as the catalogue lists them, over a connection that is new, and then over the same one.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -107,17 +107,18 @@ async fn every_relation_with_a_tenant_shows_each_its_own_rows_and_everybody_else
     known.sort_unstable();
     assert_eq!(readable, known, "a relation that this test knows nothing of");
 
-    let mut connection = PgConnection::connect(&deployment.environment["DATABASE_URL"])
-        .await
-        .unwrap();
     let contexts = [
+        ("none on a new connection", None, false),
         ("its own", Some(a.id.to_string()), true),
-        ("none", None, false),
+        ("none any more", None, false),
         ("another's", Some(b.id.to_string()), false),
         ("an empty one", Some(String::new()), false),
         ("garbage", Some("' or true --".to_owned()), false),
     ];
     for relation in known {
+        let mut connection = PgConnection::connect(&deployment.environment["DATABASE_URL"])
+            .await
+            .unwrap();
         for (what, context, is_seen) in &contexts {
             let mut transaction = connection.begin().await.unwrap();
             if let Some(context) = context {

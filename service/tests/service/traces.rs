@@ -1,11 +1,13 @@
 //! What a webhook leaves behind: one id everywhere, and nothing that is personal or secret anywhere.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     deployment::{BOX_KEY, Deployment, eventually},
     footprint::rows_with,
+    tokens::{FOREIGN, ask, claims, signed, token},
     vendors::{KINDS, STRIPE_V2, told},
 };
 
@@ -194,6 +196,67 @@ async fn after_a_pass_over_all_vendors_no_planted_value_and_no_secret_is_in_any_
         sqlx::query(plant).bind(&control).execute(&deployment.admin).await.expect(place);
         assert_eq!(rows_with(&deployment, &control).await, 1, "{place}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_pass_behind_the_token_no_token_no_key_and_no_password_is_in_any_column_or_any_log() {
+    let deployment = Deployment::new().await;
+    let tenant = deployment.tenant().await;
+    let outside = deployment
+        .listening("mock-platform", "MOCK_PLATFORM_LISTEN", &[])
+        .await;
+    let url = outside.url("");
+    let outside_is_there = [("MOCK_PLATFORM_URL", url.as_str())];
+    let api = deployment.listening("api", "API_LISTEN", &outside_is_there).await;
+    let worker = deployment.worker_told(&outside_is_there);
+    let exporter = deployment.listening("exporter", "EXPORTER_LISTEN", &[]).await;
+    let platform_key = format!("sk_{}", Uuid::new_v4().simple());
+    sqlx::query("select connect_platform($1, 'stripe', 'acct_1', $2, $3, true)")
+        .bind(tenant.id)
+        .bind(&platform_key)
+        .bind(BOX_KEY)
+        .execute(&deployment.pool("migration_owner", "owner"))
+        .await
+        .unwrap();
+
+    let good = token(&claims(&tenant));
+    let forged = signed(&claims(&tenant), Some("current"), &FOREIGN);
+    for (method, path) in [
+        (Method::GET, "/api/reconciliation/status"),
+        (Method::GET, "/api/reconciliation/platform/stripe"),
+        (Method::POST, "/api/reconciliation/sync"),
+        (Method::GET, "/api/attribution/revenue/realtime"),
+        (Method::GET, "/api/v1/revenue/realtime"),
+        (Method::GET, "/api/health/detailed"),
+    ] {
+        let response = ask(&api, method.clone(), path, &good).await;
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        assert_eq!(ask(&api, method, path, &forged).await.status(), 401, "{path}");
+    }
+    for task in ["privacy.pii_scan", "privacy.retention", "matviews.refresh_all"] {
+        assert!(deployment.run(&["enqueue", task], &[]).status.success(), "{task}");
+    }
+    deployment.until(UNDONE, 0).await;
+    let ended = "select count(*) from tasks where state = 'failed'";
+    assert_eq!(deployment.count(ended).await, 0, "{}", worker.log());
+    reqwest::get(exporter.url("/metrics")).await.unwrap();
+
+    let mut secrets = vec![
+        platform_key,
+        BOX_KEY.to_owned(),
+        deployment.environment["DATABASE_URL"].clone(),
+    ];
+    for token in [good, forged] {
+        // Who has one part of it has not the token; but nobody needs any part.
+        secrets.extend(token.split('.').skip(1).map(str::to_owned));
+    }
+    for secret in &secrets {
+        assert_eq!(rows_with(&deployment, secret).await, 0, "`{secret}` is stored");
+        for service in [&api, &worker, &exporter, &outside] {
+            assert!(!service.log().contains(secret), "`{secret}` is in a log");
+        }
+    }
+    assert!(api.log().contains("admitted") && worker.log().contains("reconciliation.run"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
@@ -116,13 +117,21 @@ async fn an_operator_enqueues_a_task_and_it_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_end_gracefully_when_asked() {
-    let deployment = Deployment::new().await;
-    let (api, worker) = (deployment.api().await, deployment.worker());
-    beating(&deployment).await;
-    let began = Instant::now();
-    assert_eq!((api.terminate(), worker.terminate()), (Some(0), Some(0)));
-    assert!(began.elapsed() < Duration::from_secs(5));
+async fn both_end_gracefully_when_asked_by_either_signal() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let deployment = Deployment::new().await;
+        let (mut api, mut worker) = (deployment.api().await, deployment.worker());
+        beating(&deployment).await;
+        let began = Instant::now();
+        api.signal(signal);
+        worker.signal(signal);
+        assert_eq!(
+            (api.ended().await, worker.ended().await),
+            (Some(0), Some(0)),
+            "{signal:?}"
+        );
+        assert!(began.elapsed() < Duration::from_secs(5), "{signal:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     engine::{Engine, ask},
     inside::converse,
-    ledger::Act,
+    ledger::{Act, Ledger},
     place::Place,
     refusal::Refusal,
 };
@@ -40,6 +40,7 @@ const NOTICING: Duration = Duration::from_secs(5);
 /// One program in one container.
 struct Program {
     engine: Arc<Engine>,
+    ledger: Arc<Ledger>,
     container: String,
     argv: Vec<String>,
 }
@@ -54,12 +55,10 @@ impl Place {
         let container = self.units().get(name).map(|unit| unit.container.clone());
         let program = Program {
             engine: Arc::clone(&self.engine),
+            ledger: Arc::clone(&self.events.ledger),
             container: container.ok_or("it was never started")?,
             argv: argv.to_vec(),
         };
-        self.events
-            .ledger
-            .ask(&program.container, Act::exec(&argv.join(" ")));
         let (wanted, given_up) = oneshot::channel();
         let run = self
             .works
@@ -80,7 +79,9 @@ impl Program {
             ..CreateExecOptions::default()
         };
         let client = self.engine.client().await?;
-        let id = ask(client.create_exec(&self.container, options)).await?.id;
+        let create = ask(client.create_exec(&self.container, options));
+        let act = Act::exec(&self.argv.join(" "));
+        let id = self.ledger.asking(&self.container, act, create).await?.id;
         let heard = tokio::select! {
             heard = timeout(within, self.hear(&id)) => heard.unwrap_or_else(|_| {
                 let words = format!("it did not answer within {} ms", within.as_millis());

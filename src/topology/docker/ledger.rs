@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::refusal::Refusal;
+
 /// The most that is kept apart: whoever runs more different programs in our containers than this is counted as one.
 const KINDS: usize = 4096;
 
@@ -90,13 +92,27 @@ impl Ledger {
         self.pages().containers.contains_key(container)
     }
 
-    /// About to be asked of the engine; before it is, so that it is never heard first.
-    pub(super) fn ask(&self, container: &str, act: Act) {
+    /// Ask the engine for an act. It is written down before, so that it is never heard first; and struck out when the
+    /// engine says no, because what it did not do excuses nobody.
+    pub(super) async fn asking<T>(
+        &self,
+        container: &str,
+        act: Act,
+        question: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        self.ask(container, act.clone());
+        let answer = question.await;
+        if answer.as_ref().is_err_and(Refusal::is_answer) {
+            self.refused(container, act);
+        }
+        answer
+    }
+
+    fn ask(&self, container: &str, act: Act) {
         *self.pages().asked.entry((container.to_owned(), act)).or_default() += 1;
     }
 
-    /// The engine refused it: it will not be heard.
-    pub(super) fn refused(&self, container: &str, act: Act) {
+    fn refused(&self, container: &str, act: Act) {
         if let Some(asked) = self.pages().asked.get_mut(&(container.to_owned(), act)) {
             *asked = asked.saturating_sub(1);
         }

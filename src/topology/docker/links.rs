@@ -35,7 +35,7 @@ impl Place {
                     };
                     let cut = ask(client.disconnect_network(&network, request));
                     let act = Act::Disconnect(network.clone());
-                    place.asking(&container, act, cut).await?;
+                    place.events.ledger.asking(&container, act, cut).await?;
                 }
             }
             Ok(())

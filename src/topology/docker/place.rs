@@ -231,7 +231,7 @@ impl Place {
         let voices = listen(&self.engine, &container).await?;
         let client = self.engine.client().await?;
         let start = ask(client.start_container(&container, None::<StartContainerOptions>));
-        let started = self.asking(&container, Act::Start, start).await;
+        let started = self.events.ledger.asking(&container, Act::Start, start).await;
         if let Err(refusal) = started {
             return Err(self.blamed(refusal).await);
         }
@@ -280,12 +280,17 @@ impl Place {
             return Ok(container);
         }
         let called = self.names.of(name);
-        let options = RemoveContainerOptionsBuilder::default().force(true).build();
-        if let Some((former, _)) = known {
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        let removal = ask(client.remove_container(&called, Some(options)));
+        let removed = match known {
             // One that lives is killed by the way.
-            self.events.ledger.ask(&former, Act::Kill);
-        }
-        match ask(client.remove_container(&called, Some(options))).await {
+            Some((former, _)) => self.events.ledger.asking(&former, Act::Kill, removal).await,
+            None => removal.await,
+        };
+        match removed {
             Err(refusal) if !refusal.is_absence() => return Err(refusal),
             _ => {}
         }
@@ -346,7 +351,7 @@ impl Place {
             let unit = units.get(name).ok_or("it was never started")?;
             (unit.container.clone(), unit.image.stop_signal.clone())
         };
-        let client = self.engine.client().await?;
+        let (client, ledger) = (self.engine.client().await?, &self.events.ledger);
         let kill = |signal: &str| {
             let options = KillContainerOptionsBuilder::default().signal(signal).build();
             ask(client.kill_container(&container, Some(options)))
@@ -354,16 +359,16 @@ impl Place {
         let done = match signal {
             Signal::Stop => {
                 let stop = kill(stop.as_deref().unwrap_or(TERM));
-                self.asking(&container, Act::Kill, stop).await
+                ledger.asking(&container, Act::Kill, stop).await
             }
-            Signal::Kill => self.asking(&container, Act::Kill, kill("SIGKILL")).await,
+            Signal::Kill => ledger.asking(&container, Act::Kill, kill("SIGKILL")).await,
             Signal::Pause => {
                 let pause = ask(client.pause_container(&container));
-                self.asking(&container, Act::Pause, pause).await
+                ledger.asking(&container, Act::Pause, pause).await
             }
             Signal::Unpause => {
                 let unpause = ask(client.unpause_container(&container));
-                self.asking(&container, Act::Unpause, unpause).await
+                ledger.asking(&container, Act::Unpause, unpause).await
             }
         };
         done.map_err(|refusal| {
@@ -373,21 +378,6 @@ impl Place {
                 refusal.into()
             }
         })
-    }
-
-    /// Ask the engine for an act, and have that in the ledger before it can be heard.
-    pub(super) async fn asking<T>(
-        &self,
-        container: &str,
-        act: Act,
-        question: impl Future<Output = Result<T, Refusal>>,
-    ) -> Result<T, Refusal> {
-        self.events.ledger.ask(container, act.clone());
-        let answer = question.await;
-        if answer.as_ref().is_err_and(Refusal::is_answer) {
-            self.events.ledger.refused(container, act);
-        }
-        answer
     }
 
     /// The life of a service that was begun here last.

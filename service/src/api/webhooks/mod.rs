@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -45,93 +46,82 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(woocommerce_order_completed))
 }
 
-/// Shopify: an order was created
-#[utoipa::path(
-    post,
-    path = "/api/webhooks/shopify/order_create",
-    tag = "webhooks",
-    params(
-        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
-        (
-            "X-Shopify-Hmac-Sha256" = String, Header,
-            description = "The MAC of the body, in base64"
-        )
-    ),
-    request_body(
-        content = Object,
-        content_type = "application/json",
-        description = "The order, up to 1 MiB. Of it are read `id`, `created_at`, `total_price`, `currency`, `cancelled_at`, \
-                       `financial_status`, and the `utm_…` in `landing_site`"
-    ),
-    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
+/// The headers of whatever Stripe sends.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(
+    dead_code,
+    reason = "it only declares them; they are read where they are needed"
 )]
-async fn shopify_order_create(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
-    answer(&vendors::ORDER_CREATE, &state, headers, body).await
+struct ByStripe {
+    /// `t=<seconds>,v1=<hex>[,v1=…]`: the MAC of `<t>.<body>`; `t` within 300 s of our clock
+    #[param(rename = "Stripe-Signature")]
+    signature: String,
+    /// The key to know it by; made of the payment's id when it is left out
+    #[param(rename = "X-Idempotency-Key", pattern = "^[A-Za-z0-9_.:-]{1,200}$")]
+    idempotency_key: Option<String>,
 }
 
-/// Stripe: a payment succeeded; the bare payment intent
-#[utoipa::path(
-    post,
-    path = "/api/webhooks/stripe/payment_intent_succeeded",
-    tag = "webhooks",
-    params(
-        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
-        (
-            "Stripe-Signature" = String, Header,
-            description = "`t=<seconds>,v1=<hex>[,v1=…]`: the MAC of `<t>.<body>`; `t` within 300 s of our clock"
-        ),
-        (
-            "X-Idempotency-Key" = Option<String>, Header, pattern = "^[A-Za-z0-9_.:-]{1,200}$",
-            description = "The key to know it by; made of the payment's id when it is left out"
-        )
-    ),
-    request_body(
-        content = Object,
-        content_type = "application/json",
-        description = "The payment intent, up to 1 MiB. Of it are read `id`, `object`, `created`, `amount`, `currency`, \
-                       `status`, and the `utm_…` in `metadata`"
-    ),
-    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
-)]
-async fn stripe_payment_intent(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
-    answer(&vendors::PAYMENT_INTENT, &state, headers, body).await
+/// A route, declared and answered like every other: what it is in words, its kind, its path, the headers it is signed
+/// with, and what is read of its body.
+macro_rules! webhook {
+    (
+        $(#[doc = $words:literal])+
+        $name:ident answers $kind:ident at $path:literal;
+        signed by { $($headers:tt)+ }
+        reads $body:literal
+    ) => {
+        $(#[doc = $words])+
+        #[utoipa::path(
+            post,
+            path = $path,
+            tag = "webhooks",
+            params(
+                ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
+                $($headers)+
+            ),
+            request_body(content = Object, content_type = "application/json", description = $body),
+            responses(
+                (status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"),
+                Signed
+            )
+        )]
+        async fn $name(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
+            answer(&vendors::$kind, &state, headers, body).await
+        }
+    };
 }
 
-/// Stripe: a payment succeeded; the event
-#[utoipa::path(
-    post,
-    path = "/api/webhooks/stripe/payment_intent/succeeded",
-    tag = "webhooks",
-    params(
-        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
-        (
-            "Stripe-Signature" = String, Header,
-            description = "`t=<seconds>,v1=<hex>[,v1=…]`: the MAC of `<t>.<body>`; `t` within 300 s of our clock"
-        ),
-        (
-            "X-Idempotency-Key" = Option<String>, Header, pattern = "^[A-Za-z0-9_.:-]{1,200}$",
-            description = "The key to know it by; made of the payment's id when it is left out"
-        )
-    ),
-    request_body(
-        content = Object,
-        content_type = "application/json",
-        description = "The event, up to 1 MiB. Of it are read `id`, `type`, `created`, and of its `data.object` `id`, \
-                       `object`, `amount`, `currency`, `status`, and the `utm_…` in `metadata`"
-    ),
-    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
-)]
-async fn stripe_payment_intent_event(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
-    answer(&vendors::PAYMENT_INTENT_EVENT, &state, headers, body).await
+webhook! {
+    /// Shopify: an order was created
+    shopify_order_create answers ORDER_CREATE at "/api/webhooks/shopify/order_create";
+    signed by {
+        ("X-Shopify-Hmac-Sha256" = String, Header, description = "The MAC of the body, in base64")
+    }
+    reads "The order, up to 1 MiB. Of it are read `id`, `created_at`, `total_price`, `currency`, `cancelled_at`, \
+           `financial_status`, and the `utm_…` in `landing_site`"
 }
 
-/// PayPal: a sale was completed
-#[utoipa::path(
-    post,
-    path = "/api/webhooks/paypal/sale_completed",
-    tag = "webhooks",
-    params(
-        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
+webhook! {
+    /// Stripe: a payment succeeded; the bare payment intent
+    stripe_payment_intent answers PAYMENT_INTENT at "/api/webhooks/stripe/payment_intent_succeeded";
+    signed by { ByStripe }
+    reads "The payment intent, up to 1 MiB. Of it are read `id`, `object`, `created`, `amount`, `currency`, `status`, \
+           and the `utm_…` in `metadata`"
+}
+
+webhook! {
+    /// Stripe: a payment succeeded; the event
+    stripe_payment_intent_event answers PAYMENT_INTENT_EVENT at "/api/webhooks/stripe/payment_intent/succeeded";
+    signed by { ByStripe }
+    reads "The event, up to 1 MiB. Of it are read `id`, `type`, `created`, and of its `data.object` `id`, `object`, \
+           `amount`, `currency`, `status`, and the `utm_…` in `metadata`"
+}
+
+webhook! {
+    /// PayPal: a sale was completed
+    paypal_sale_completed answers SALE_COMPLETED at "/api/webhooks/paypal/sale_completed";
+    signed by {
         (
             "PayPal-Transmission-Sig" = String, Header,
             description = "The MAC of `<PayPal-Transmission-Time>.<body>`, in hexadecimal"
@@ -140,42 +130,19 @@ async fn stripe_payment_intent_event(state: Shared<Arc<State>>, headers: HeaderM
             "PayPal-Transmission-Time" = String, Header,
             description = "When it was signed, as RFC 3339 writes it; within 300 s of our clock"
         )
-    ),
-    request_body(
-        content = Object,
-        content_type = "application/json",
-        description = "The sale, or the notification (`id`, `event_type`) with the sale in `resource`, up to 1 MiB. Of the \
-                       sale are read `id`, `create_time`, `amount.total`, `amount.currency`, `state`, and the `utm_…` in \
-                       `custom`"
-    ),
-    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
-)]
-async fn paypal_sale_completed(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
-    answer(&vendors::SALE_COMPLETED, &state, headers, body).await
+    }
+    reads "The sale, or the notification (`id`, `event_type`) with the sale in `resource`, up to 1 MiB. Of the sale are \
+           read `id`, `create_time`, `amount.total`, `amount.currency`, `state`, and the `utm_…` in `custom`"
 }
 
-/// WooCommerce: an order was completed
-#[utoipa::path(
-    post,
-    path = "/api/webhooks/woocommerce/order_completed",
-    tag = "webhooks",
-    params(
-        ("X-Skeldir-Tenant-Key" = String, Header, description = "Whose it is"),
-        (
-            "X-WC-Webhook-Signature" = String, Header,
-            description = "The MAC of the body, in base64"
-        )
-    ),
-    request_body(
-        content = Object,
-        content_type = "application/json",
-        description = "The order, up to 1 MiB. Of it are read `id`, `date_completed_gmt` (or `date_completed` with its \
-                       offset), `total`, `currency`, `status`, and the `_wc_order_attribution_utm_…` in `meta_data`"
-    ),
-    responses((status = OK, body = Answer, description = "It is stored: as an event, or as a dead letter"), Signed)
-)]
-async fn woocommerce_order_completed(state: Shared<Arc<State>>, headers: HeaderMap, body: Body) -> Response {
-    answer(&vendors::ORDER_COMPLETED, &state, headers, body).await
+webhook! {
+    /// WooCommerce: an order was completed
+    woocommerce_order_completed answers ORDER_COMPLETED at "/api/webhooks/woocommerce/order_completed";
+    signed by {
+        ("X-WC-Webhook-Signature" = String, Header, description = "The MAC of the body, in base64")
+    }
+    reads "The order, up to 1 MiB. Of it are read `id`, `date_completed_gmt` (or `date_completed` with its offset), \
+           `total`, `currency`, `status`, and the `_wc_order_attribution_utm_…` in `meta_data`"
 }
 
 async fn answer(kind: &'static Kind, state: &State, headers: HeaderMap, body: Body) -> Response {
