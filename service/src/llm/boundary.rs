@@ -63,7 +63,7 @@ impl From<sqlx::Error> for Trouble {
 /// What was decided.
 pub(crate) enum Opened {
     /// Nobody is asked: it is blocked, answered from the cache, or was asked before.
-    Done(Call),
+    Done(Box<Call>),
     /// The provider is to be asked.
     Ask(Box<Asking>),
 }
@@ -106,7 +106,7 @@ pub(crate) async fn open(
     let claimed = books::claim(connection, task, terms.user_id, &claim).await?;
     let call = claimed.api_call_id;
     let decided = match claimed.fate {
-        Fate::Foreign => return Err(Trouble::Refused("`request_id` is another user's")),
+        Fate::Foreign => return Err(Trouble::Refused("`request_id` belongs to another user")),
         Fate::Replay => Decided::End,
         Fate::Resumed => resumed(connection, call, &terms, llm).await?,
         Fate::Mine => decided(connection, call, &terms, llm).await?,
@@ -114,7 +114,7 @@ pub(crate) async fn open(
     // Also of a resumed call: it goes where its own row says, not where today's budget would send it.
     let call = books::read(connection, call).await?;
     match decided {
-        Decided::End => Ok(Opened::Done(call)),
+        Decided::End => Ok(Opened::Done(Box::new(call))),
         Decided::Ask => Ok(Opened::Ask(Box::new(asking(
             &call, tenant, &terms, &prompt, llm,
         )?))),
@@ -260,7 +260,7 @@ fn claim(
         "chosen_tier": choice.chosen.name,
         "chosen_provider": choice.chosen.provider.as_str(),
         "chosen_model": choice.chosen.model,
-        "policy_id": llm.policy.policy_id,
+        "policy_id": llm.policy.id,
         "policy_version": llm.policy.version,
         "routing_reason": choice.reason,
         "reasoning_trace_ref": {

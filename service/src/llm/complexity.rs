@@ -102,7 +102,10 @@ mod tests {
         // The schema's own text is part of the prompt, and so are the items: what is left are their tokens.
         let schema = with("response_schema", json!({"type": "object"})).0 - plain - 200_000;
         let items = with("context_items", json!([{}, {}, {}])).0 - plain - 13_500;
-        assert!(schema % 225 == 0 && items % 225 == 0, "{schema}, {items}");
+        assert!(
+            schema.is_multiple_of(225) && items.is_multiple_of(225),
+            "{schema}, {items}"
+        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ const STANDARD: &str = include_str!("../../data/llm_policy.json");
 #[serde(deny_unknown_fields)]
 pub(crate) struct Policy {
     /// Which one it is.
-    pub(crate) policy_id: String,
+    #[serde(rename = "policy_id")]
+    pub(crate) id: String,
     /// And which of its versions.
     pub(crate) version: String,
     /// The cheapest first.

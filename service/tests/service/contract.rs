@@ -22,7 +22,12 @@ fn printed() -> String {
 
 /// Every schema of the document, however deep, with the way to it.
 fn each_object(value: &Value, way: &str, look: &mut impl FnMut(&str, &Value)) {
-    if value["type"] == "object" {
+    let types = &value["type"];
+    if types == "object"
+        || types
+            .as_array()
+            .is_some_and(|types| types.contains(&"object".into()))
+    {
         look(way, value);
     }
     match value {
@@ -45,13 +50,24 @@ fn the_committed_contract_is_the_one_the_handlers_make() {
     );
 }
 
+/// What is open because it is somebody else's: the caller's own data and schema, and what each task calls its result.
+const OPEN: [&str; 3] = [
+    "/LlmRequest/properties/context_items/items",
+    "/LlmRequest/properties/response_schema",
+    "/TaskStatus/properties/result",
+];
+
 #[test]
 fn the_contract_is_whole_and_its_schemas_are_closed() {
     let document: Value = serde_json::from_str(&printed()).expect("it is JSON");
     assert_eq!(document["openapi"], "3.1.0");
+    let mut open = BTreeSet::new();
     each_object(&document["components"]["schemas"], "", &mut |way, schema| {
-        assert_eq!(schema["additionalProperties"], false, "{way} is open");
+        if schema["additionalProperties"] != false {
+            open.insert(way.to_owned());
+        }
     });
+    assert_eq!(open.iter().map(String::as_str).collect::<Vec<_>>(), OPEN);
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();

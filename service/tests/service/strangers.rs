@@ -183,8 +183,18 @@ async fn every_relation_with_a_tenant_shows_each_its_own_rows_and_everybody_else
         ("none on a new connection", None, None, [false, false]),
         ("its own", Some(&own), Some(USER), [true, true]),
         ("its own, and none of its users", Some(&own), None, [true, false]),
-        ("its own, and another of its users", Some(&own), Some(COLLEAGUE), [true, false]),
-        ("its own, and a user that is none", Some(&own), Some("' or true --"), [true, false]),
+        (
+            "its own, and another of its users",
+            Some(&own),
+            Some(COLLEAGUE),
+            [true, false],
+        ),
+        (
+            "its own, and a user that is none",
+            Some(&own),
+            Some("' or true --"),
+            [true, false],
+        ),
         ("none any more", None, Some(USER), [false, false]),
         ("another's", Some(&other), Some(USER), [false, false]),
         ("an empty one", Some(""), Some(""), [false, false]),
@@ -199,7 +209,9 @@ async fn every_relation_with_a_tenant_shows_each_its_own_rows_and_everybody_else
             let mut transaction = connection.begin().await.unwrap();
             for (setting, value) in [("app.current_tenant_id", tenant), ("app.current_user_id", user)] {
                 if let Some(value) = value {
-                    let set = sqlx::query("select set_config($1, $2, true)").bind(setting).bind(value);
+                    let set = sqlx::query("select set_config($1, $2, true)")
+                        .bind(setting)
+                        .bind(value);
                     set.execute(&mut *transaction).await.unwrap();
                 }
             }
@@ -208,7 +220,11 @@ async fn every_relation_with_a_tenant_shows_each_its_own_rows_and_everybody_else
                 .fetch_one(&mut *transaction)
                 .await
                 .unwrap_or_else(|error| panic!("{relation}, {what}: {error}"));
-            assert_eq!(seen, is_seen[usize::from(is_a_users)], "{relation}, in the context of {what}");
+            assert_eq!(
+                seen,
+                is_seen[usize::from(is_a_users)],
+                "{relation}, in the context of {what}"
+            );
             transaction.commit().await.unwrap();
         }
     }

@@ -27,6 +27,7 @@ pub(crate) type Keeping<'a> =
     Pin<Box<dyn Future<Output = Result<(&'static str, Value), sqlx::Error>> + Send + 'a>>;
 
 /// An answer, and whose it is.
+#[derive(Clone, Copy)]
 pub(crate) struct Answered<'a> {
     tenant: Uuid,
     user: Uuid,

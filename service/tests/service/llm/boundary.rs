@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{A_CENT, TWENTY_CENTS, World, fresh_question, question, well_within_an_hour};
+use super::world::{A_CENT, TWENTY_CENTS, World, end, fresh_question, question, well_within_an_hour};
 
 async fn is_blocked(world: &World, request: &Value, result: &Value, reason: &str) {
     assert_eq!(
@@ -220,7 +220,7 @@ async fn a_provider_that_takes_fifty_milliseconds_is_too_slow_for_ten_and_not_fo
         (row.end(), row.provider_attempted, row.cost_cents, row.audit_rows),
         (("failed", Some("provider_timeout")), true, 0, 1)
     );
-    assert_eq!(worker.terminate(), Some(0));
+    end(worker).await;
 
     let _worker = world.worker(&[("LLM_TIMEOUT_MS", "300")]);
     let patient = fresh_question("why?");
@@ -277,7 +277,7 @@ async fn a_request_of_another_users_id_is_refused_and_tells_nothing() {
         .expect("it is kept");
     assert_eq!(
         (kept.error_type.as_str(), kept.error_message.as_str()),
-        ("validation_error", "`request_id` is another user's")
+        ("validation_error", "`request_id` belongs to another user")
     );
     // Another tenant's requests have ids of their own.
     let stranger = world.person().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{A_CENT, Person, World, fresh_question};
+use super::world::{A_CENT, Person, World, end, fresh_question};
 use crate::deployment::Service;
 
 const RESERVED: &str = "select coalesce(sum(reserved_cents), 0)::bigint from llm_monthly_budget_state";
@@ -134,7 +134,7 @@ async fn a_call_that_tried_an_open_breaker_and_was_never_heard_of_again_does_not
     for _ in 0..3 {
         world.answered(&person, "route", &fresh_question("why?")).await;
     }
-    assert_eq!(worker.terminate(), Some(0));
+    end(worker).await;
     let later = "update llm_breaker_state set opened_at = opened_at - interval '10 minutes'";
     sqlx::raw_sql(later)
         .execute(&world.deployment.admin)

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::world::{A_CENT, Person, World, fresh_question, question};
+use super::world::{A_CENT, Person, World, end, fresh_question, question};
 
 fn numbered(n: usize) -> Value {
     question(&format!("why did channel {n} move?"))
@@ -111,7 +111,7 @@ async fn an_answer_is_given_again_for_the_same_user_prompt_endpoint_model_and_wa
         !hit(&person, "explanation", &same).await,
         "the newer answer took its place"
     );
-    assert_eq!(worker.terminate(), Some(0));
+    end(worker).await;
 
     let other_model = include_str!("../../../data/llm_policy.json").replace("gpt-4o-mini", "gpt-4o");
     let _worker = world.worker(&[("LLM_POLICY", &other_model)]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{CHEAP, Person, TWENTY_CENTS, World, fresh_question};
+use super::world::{CHEAP, Person, TWENTY_CENTS, World, end, fresh_question};
 
 fn hardest() -> Value {
     let text = "prove it step-by-step ".repeat(100);
@@ -112,7 +112,7 @@ async fn provider_and_model_are_swapped_by_configuration_only() {
     let worker = world.worker(&[]);
     let before = fresh_question("why?");
     world.answered(&person, "explanation", &before).await;
-    assert_eq!(worker.terminate(), Some(0));
+    end(worker).await;
     let swapped = include_str!("../../../data/llm_policy.json").replace(
         r#""provider": "openai", "model": "gpt-4o-mini""#,
         r#""provider": "anthropic", "model": "claude-3-haiku""#,

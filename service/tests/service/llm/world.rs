@@ -1,6 +1,7 @@
 //! An API, a worker and an outside world around one database, and what a person asks of them.
 
 use reqwest::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -270,6 +271,12 @@ impl World {
         );
         ledger
     }
+}
+
+/// Asks a worker to end, and waits until it has ended well.
+pub(super) async fn end(mut worker: Service) {
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.ended().await, Some(0));
 }
 
 /// A question of its own id.
