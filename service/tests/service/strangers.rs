@@ -133,6 +133,9 @@ const ROWS_OF_A_USER: &[(&str, &str)] = &[
 const USER: &str = "00000000-0000-4000-8000-000000000001";
 const COLLEAGUE: &str = "00000000-0000-4000-8000-000000000002";
 
+/// What it is, a tenant, a user of it, and whether rows are seen in it: a tenant's, and a user's.
+type Context<'a> = (&'a str, Option<&'a str>, Option<&'a str>, [bool; 2]);
+
 /// The windows over the materialized views, which show what the rows above come to.
 const WINDOWS: &[&str] = &[
     "mv_allocation_summary",
@@ -176,10 +179,9 @@ async fn every_relation_with_a_tenant_shows_each_its_own_rows_and_everybody_else
     known.sort_unstable();
     assert_eq!(readable, known, "a relation that this test knows nothing of");
 
-    // A tenant, a user of it, and whether those who have the rows are seen: a tenant's, and a user's.
     let own = a.id.to_string();
     let other = b.id.to_string();
-    let contexts: [(&str, Option<&str>, Option<&str>, [bool; 2]); 9] = [
+    let contexts: [Context; 9] = [
         ("none on a new connection", None, None, [false, false]),
         ("its own", Some(&own), Some(USER), [true, true]),
         ("its own, and none of its users", Some(&own), None, [true, false]),

@@ -37,38 +37,45 @@ fn printed(world: &World, person: &Person, dashboard: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards_say_so() {
-    let world = World::new().await;
-    well_within_an_hour(&world).await;
-    let primary = world.person().await;
-    let (breaking, shut) = (Person::of(&primary.tenant), Person::of(&primary.tenant));
-    let _worker = world.worker(&[("LLM_HOURLY_THRESHOLD_CENTS", "500")]);
-    world.answers_cost(A_CENT).await;
+/// Who asks: one whose questions are answered, one whose provider fails, one who is shut off.
+struct People {
+    primary: Person,
+    breaking: Person,
+    shut: Person,
+}
 
+/// The fourteen dispatches.
+async fn play(
+    world: &World,
+    People {
+        primary,
+        breaking,
+        shut,
+    }: &People,
+) {
     // Primary: four tasks, a cached pair, a replayed pair, one that is killed: nine dispatches.
     for endpoint in ["route", "explanation", "investigation", "budget_optimization"] {
         let asked = fresh_question("why?");
         assert_eq!(
-            world.answered(&primary, endpoint, &asked).await["status"],
+            world.answered(primary, endpoint, &asked).await["status"],
             "accepted"
         );
     }
     let seed = question("why again?");
-    world.answered(&primary, "explanation", &seed).await;
+    world.answered(primary, "explanation", &seed).await;
     let mut hit = seed.clone();
     hit["request_id"] = question("")["request_id"].clone();
     assert_eq!(
-        world.answered(&primary, "explanation", &hit).await["was_cached"],
+        world.answered(primary, "explanation", &hit).await["was_cached"],
         true
     );
     let twice = fresh_question("why twice?");
-    let first = world.answered(&primary, "explanation", &twice).await;
-    assert_eq!(world.answered(&primary, "explanation", &twice).await, first);
+    let first = world.answered(primary, "explanation", &twice).await;
+    assert_eq!(world.answered(primary, "explanation", &twice).await, first);
     let mut killed = fresh_question("why not?");
     killed["provider_kill_switch"] = json!(true);
     assert_eq!(
-        world.answered(&primary, "explanation", &killed).await["status"],
+        world.answered(primary, "explanation", &killed).await["status"],
         "blocked"
     );
 
@@ -77,13 +84,13 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
     for _ in 0..3 {
         assert_eq!(
             world
-                .answered(&breaking, "explanation", &fresh_question("why?"))
+                .answered(breaking, "explanation", &fresh_question("why?"))
                 .await["status"],
             "failed"
         );
     }
     let open = world
-        .answered(&breaking, "explanation", &fresh_question("why?"))
+        .answered(breaking, "explanation", &fresh_question("why?"))
         .await;
     assert_eq!(open["blocked_reason"], "breaker_open");
 
@@ -99,11 +106,19 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
     .execute(&world.deployment.admin)
     .await
     .unwrap();
-    let off = world
-        .answered(&shut, "explanation", &fresh_question("why?"))
-        .await;
+    let off = world.answered(shut, "explanation", &fresh_question("why?")).await;
     assert_eq!(off["blocked_reason"], "hourly_threshold_exceeded");
+}
 
+/// What the books and the provider counted.
+async fn counted(
+    world: &World,
+    People {
+        primary,
+        breaking,
+        shut,
+    }: &People,
+) {
     assert_eq!(
         world
             .deployment
@@ -112,7 +127,7 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
         14
     );
     let per_user = "select count(*) from llm_api_calls where user_id = $1";
-    for (person, rows) in [(&primary, 8), (&breaking, 4), (&shut, 1)] {
+    for (person, rows) in [(primary, 8), (breaking, 4), (shut, 1)] {
         let found: i64 = sqlx::query_scalar(per_user)
             .bind(person.user)
             .fetch_one(&world.deployment.admin)
@@ -129,8 +144,18 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
     );
     let calls: Vec<Value> = world.receipts_of(&primary.tenant).await;
     assert_eq!(calls.len(), 9);
+}
 
-    let month = printed(&world, &primary, "01_monthly_spend");
+/// What the dashboards say.
+fn looked_at(
+    world: &World,
+    People {
+        primary,
+        breaking,
+        shut,
+    }: &People,
+) {
+    let month = printed(world, primary, "01_monthly_spend");
     assert_eq!(month[0], "tenant_id,user_id,month,total_cost_cents,total_calls");
     assert_eq!(month.len(), 2);
     assert!(
@@ -139,7 +164,7 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
     );
     assert!(month[1].ends_with(",6,6"), "{month:?}");
     assert_eq!(
-        printed(&world, &primary, "02_cache_hit_rate"),
+        printed(world, primary, "02_cache_hit_rate"),
         [
             "endpoint,total_calls,cache_hits,cache_hit_rate_pct",
             "budget_optimization,1,0,0.00",
@@ -148,7 +173,7 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
             "route,1,0,0.00",
         ]
     );
-    let states = printed(&world, &breaking, "03_breaker_shutoff_state");
+    let states = printed(world, breaking, "03_breaker_shutoff_state");
     assert_eq!(
         states[0],
         "state_type,tenant_id,user_id,state_key,state_value,failure_count,opened_at,updated_at"
@@ -156,7 +181,7 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
     let breaker = format!("breaker,{},,openai,open,3,", primary.tenant.id);
     assert_eq!(states.len(), 2, "{states:?}");
     assert!(states[1].starts_with(&breaker), "{states:?}");
-    let states = printed(&world, &shut, "03_breaker_shutoff_state");
+    let states = printed(world, shut, "03_breaker_shutoff_state");
     let shutoff = format!("hourly_shutoff,{},{},", shut.tenant.id, shut.user);
     assert!(
         states
@@ -164,7 +189,7 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
             .any(|line| line.starts_with(&shutoff) && line.contains("Z,true,,,")),
         "{states:?}"
     );
-    let models = printed(&world, &primary, "04_provider_cost_latency_distribution");
+    let models = printed(world, primary, "04_provider_cost_latency_distribution");
     assert_eq!(
         models[0],
         "provider,model,status,call_count,total_cost_cents,min_latency_ms,avg_latency_ms,max_latency_ms"
@@ -177,6 +202,23 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
         models[2].starts_with("openai,gpt-4o-mini,success,7,6,"),
         "{models:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards_say_so() {
+    let world = World::new().await;
+    well_within_an_hour(&world).await;
+    let primary = world.person().await;
+    let people = People {
+        breaking: Person::of(&primary.tenant),
+        shut: Person::of(&primary.tenant),
+        primary,
+    };
+    let _worker = world.worker(&[]);
+    world.answers_cost(A_CENT).await;
+    play(&world, &people).await;
+    counted(&world, &people).await;
+    looked_at(&world, &people);
 
     // Without anybody's context they are empty, and no error.
     let nobody = Person::of(&world.deployment.tenant().await);
@@ -190,9 +232,9 @@ async fn fourteen_dispatches_are_thirteen_rows_and_nine_calls_and_the_dashboards
     }
     // What was planted was never spent.
     sqlx::query("delete from llm_hourly_shutoff_state where user_id = $1")
-        .bind(shut.user)
+        .bind(people.shut.user)
         .execute(&world.deployment.admin)
         .await
         .unwrap();
-    assert_eq!(world.books_agree(&primary.tenant).await, 6);
+    assert_eq!(world.books_agree(&people.primary.tenant).await, 6);
 }

@@ -202,7 +202,9 @@ async fn the_books_are_read_by_their_user_alone_and_written_by_nobody() {
                 .execute(&app)
                 .await;
             let error = error.expect_err(&statement);
-            let code = error.as_database_error().and_then(|error| error.code());
+            let code = error
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code);
             assert_eq!(code.as_deref(), Some("42501"), "{statement}");
         }
     }

@@ -127,6 +127,8 @@ async fn the_operators_door_takes_no_prompt() {
         .execute(&mut *transaction)
         .await
         .expect_err("it takes none");
-    let code = past.as_database_error().and_then(|error| error.code());
+    let code = past
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     assert_eq!(code.as_deref(), Some("42501"));
 }
