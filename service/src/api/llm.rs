@@ -106,83 +106,51 @@ struct LlmAccepted {
 
 type Accepted = Result<(StatusCode, Json<LlmAccepted>), Problem>;
 
-/// Ask a model, and be told which one answers
-#[utoipa::path(
-    post,
-    path = "/api/llm/route",
-    tag = "llm",
-    security(("bearer" = [])),
-    request_body(content = LlmRequest, description = "What is asked"),
-    responses((status = ACCEPTED, body = LlmAccepted, description = "It is stored, and will be answered"), Body, BehindToken)
-)]
-async fn route(
-    principal: Principal,
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Prompted(request): Prompted<LlmRequest>,
-) -> Accepted {
-    asked(&principal, &state, &headers, Endpoint::Route, request).await
+/// A door: what it is in words, its endpoint, and its path.
+macro_rules! door {
+    ($(#[doc = $words:literal])+ $name:ident asks $endpoint:ident at $path:literal) => {
+        $(#[doc = $words])+
+        #[utoipa::path(
+            post,
+            path = $path,
+            tag = "llm",
+            security(("bearer" = [])),
+            request_body(content = LlmRequest, description = "What is asked"),
+            responses(
+                (status = ACCEPTED, body = LlmAccepted, description = "It is stored, and will be answered"),
+                Body,
+                BehindToken
+            )
+        )]
+        async fn $name(
+            principal: Principal,
+            Shared(state): Shared<Arc<State>>,
+            headers: HeaderMap,
+            Prompted(request): Prompted<LlmRequest>,
+        ) -> Accepted {
+            asked(&principal, &state, &headers, Endpoint::$endpoint, request).await
+        }
+    };
 }
 
-/// Ask a model why something is as it is
-#[utoipa::path(
-    post,
-    path = "/api/llm/explanation",
-    tag = "llm",
-    security(("bearer" = [])),
-    request_body(content = LlmRequest, description = "What is asked"),
-    responses((status = ACCEPTED, body = LlmAccepted, description = "It is stored, and will be answered"), Body, BehindToken)
-)]
-async fn explanation(
-    principal: Principal,
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Prompted(request): Prompted<LlmRequest>,
-) -> Accepted {
-    asked(&principal, &state, &headers, Endpoint::Explanation, request).await
+door! {
+    /// Ask a model, and be told which one answers
+    route asks Route at "/api/llm/route"
 }
 
-/// Ask a model what happened
-#[utoipa::path(
-    post,
-    path = "/api/llm/investigation",
-    tag = "llm",
-    security(("bearer" = [])),
-    request_body(content = LlmRequest, description = "What is asked"),
-    responses((status = ACCEPTED, body = LlmAccepted, description = "It is stored, and will be answered"), Body, BehindToken)
-)]
-async fn investigation(
-    principal: Principal,
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Prompted(request): Prompted<LlmRequest>,
-) -> Accepted {
-    asked(&principal, &state, &headers, Endpoint::Investigation, request).await
+door! {
+    /// Ask a model why something is as it is
+    explanation asks Explanation at "/api/llm/explanation"
 }
 
-/// Ask a model how to spend
-#[utoipa::path(
-    post,
-    path = "/api/llm/budget_optimization",
-    tag = "llm",
-    security(("bearer" = [])),
-    request_body(content = LlmRequest, description = "What is asked"),
-    responses((status = ACCEPTED, body = LlmAccepted, description = "It is stored, and will be answered"), Body, BehindToken)
-)]
-async fn budget_optimization(
-    principal: Principal,
-    Shared(state): Shared<Arc<State>>,
-    headers: HeaderMap,
-    Prompted(request): Prompted<LlmRequest>,
-) -> Accepted {
-    asked(
-        &principal,
-        &state,
-        &headers,
-        Endpoint::BudgetOptimization,
-        request,
-    )
-    .await
+door! {
+    /// Ask a model what happened
+    investigation asks Investigation at "/api/llm/investigation"
+}
+
+door! {
+    /// Ask a model how to spend
+    budget_optimization asks BudgetOptimization at "/api/llm/budget_optimization"
 }
 
 async fn asked(
