@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{boundary::Terms, endpoint::Endpoint, policy::Budget, prompt::Prompt};
+use super::{endpoint::Endpoint, policy::Budget, prompt::Prompt, terms::Terms};
 use crate::{
     ingest::interval,
     queue::Task,

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize as _;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -19,31 +19,13 @@ use super::{
     price::Price,
     prompt::Prompt,
     provider::Name,
+    terms::Terms,
     wire::{Client, Fault, Message, Question, Said},
 };
 use crate::{queue::Task, settings::Llm};
 
 /// The longest answer that is asked for, in tokens, and the shortest that is worth asking for.
 const OUTPUT_TOKENS: (u64, u64) = (16, 4096);
-
-/// What is asked for besides the prompt: the arguments of the task.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Terms {
-    /// The caller's own id of the request.
-    pub(crate) request_id: Uuid,
-    /// Who asks.
-    pub(crate) user_id: Uuid,
-    /// Whether an answer may be one that was given before, and may be given again.
-    pub(crate) cache_enabled: bool,
-    /// How new the caller's data is.
-    pub(crate) cache_watermark: i64,
-    /// Whether no provider is to be called for it.
-    pub(crate) provider_kill_switch: bool,
-    /// What it may cost at most; what the service is told for everybody when it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) max_cost_cents: Option<i64>,
-}
 
 /// Why the boundary could not even decide.
 #[derive(Debug)]

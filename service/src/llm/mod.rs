@@ -8,13 +8,15 @@ mod policy;
 mod price;
 mod prompt;
 mod provider;
+mod terms;
 pub(crate) mod wire;
 
 pub(crate) use self::{
     books::Call,
-    boundary::{Asking, Heard, Opened, Terms, Trouble},
+    boundary::{Asking, Heard, Opened, Trouble},
     endpoint::Endpoint,
     policy::Policy,
     prompt::Prompt,
     provider::Name,
+    terms::Terms,
 };
