@@ -217,7 +217,7 @@ fn words(spotted: Vec<(Spot, String)>) -> Vec<String> {
 }
 
 fn looks_inside(probe: &Probe) -> bool {
-    matches!(&probe.look, LookAt::Kind { params, .. } if params.get("inside").is_some())
+    matches!(&probe.look, LookAt::Kind { kind, params } if kind == "sql" && params.get("inside").is_some())
 }
 
 fn makes_scratch(probe: &Probe) -> bool {

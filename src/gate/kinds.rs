@@ -19,7 +19,7 @@ pub fn change(name: &str) -> Option<&'static Kind> {
 }
 
 /// Kinds the grammar knows and a later version carries out.
-pub const LATER_KINDS: &[&str] = &["scan", "contract", "exec"];
+pub const LATER_KINDS: &[&str] = &["scan", "contract"];
 
 /// Changes the grammar knows and a later version carries out.
 pub const LATER_CHANGES: &[&str] = &["http", "proxy", "plant"];
@@ -200,6 +200,25 @@ pub const KINDS: &[Kind] = &[
         ],
         choices: &[],
         sees: &[("path", Leaf), ("sha256", Leaf), ("json", Any), ("text", Leaf)],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "exec",
+        params: &[
+            must("run", Type::List(&Type::Text)),
+            must("inside", Type::Service),
+            may("input", Type::Any),
+            may("timeout", Type::Duration),
+        ],
+        choices: &[],
+        sees: &[
+            ("exit", Leaf),
+            ("value", Any),
+            ("stdout", Leaf),
+            ("stderr", Leaf),
+            ("ms", Leaf),
+        ],
         repeats: true,
         span: false,
     },

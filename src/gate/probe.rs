@@ -121,6 +121,7 @@ impl Desk<'_> {
                 self.known_keys(table, &what, &[keys::PROBE, kind.params]);
                 self.required_keys(table, &what, kind.params);
                 self.choices(table, &what, kind.choices);
+                self.says_something(table, kind);
                 let params = Tree::Table(self.fields(table, kind.params, inside));
                 let look = LookAt::Kind {
                     kind: kind.name.to_owned(),
@@ -158,6 +159,26 @@ impl Desk<'_> {
                 self.pile.add(&table.at, "a probe needs `kind`, `use` or `step`");
                 None
             }
+        }
+    }
+
+    /// Complain about a look that its keys allow and that could see nothing.
+    fn says_something(&mut self, table: &Node, kind: &Kind) {
+        if kind.name == "exec" {
+            self.says_whats_run(table);
+        }
+    }
+
+    fn says_whats_run(&mut self, table: &Node) {
+        if let Some(run) = table
+            .get("run")
+            .filter(|run| matches!(&run.is, Is::List(words) if words.is_empty()))
+        {
+            self.pile.hint(
+                &run.at,
+                "`run` names no program",
+                "write the program and its arguments, each a text of its own",
+            );
         }
     }
 

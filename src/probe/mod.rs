@@ -5,6 +5,7 @@
 //! could not be made at all is [`Blind`]. Looks are never repeated here: `until` belongs to the conductor.
 
 mod access;
+mod exec;
 mod file;
 mod ground;
 pub mod http;
@@ -20,7 +21,7 @@ pub(crate) mod testing;
 use serde_json::Value;
 
 pub use access::Access;
-pub use ground::{Action, Change, Ground, Scratch};
+pub use ground::{Action, Change, Executed, Ground, Scratch};
 pub use params::Params;
 pub use site::{Clock, Files, Paper, Rollback, Site};
 pub use sql::Target;
@@ -68,6 +69,10 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "file",
+        made_by: MadeBy::Look,
+    },
+    Kind {
+        name: "exec",
         made_by: MadeBy::Look,
     },
     Kind {
@@ -152,6 +157,7 @@ async fn by_kind(kind: &str, params: &Value, site: &Site) -> Result<Value, Blind
         "service" => service::look(params, site).await,
         "startup" => startup::look(params, site).await,
         "file" => file::look(params, site),
+        "exec" => exec::look(params, site).await,
         _ => Err(Blind::because(format!("`{kind}` is not a look"))),
     }
 }

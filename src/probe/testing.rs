@@ -16,7 +16,9 @@ use std::{
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{Access, Action, Change, Clock, Files, Ground, Paper, Scratch, Site, ground::Answer, http};
+use super::{
+    Access, Action, Change, Clock, Executed, Files, Ground, Paper, Scratch, Site, ground::Answer, http,
+};
 use crate::exchange::Exchange;
 use cluster::Cluster;
 
@@ -209,6 +211,25 @@ impl Ground for Still {
         Box::pin(async move {
             let pid = self.with(service, "sidecar", |faked| faked.pid)?;
             super::sql::answer(pid, errand).await
+        })
+    }
+
+    /// A program that says what it was called with and what it was told, and ends as its last word says.
+    fn exec<'a>(
+        &'a self,
+        service: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> Answer<'a, Executed> {
+        Box::pin(async move {
+            self.with(service, "exec", |_| ())?;
+            let told = String::from_utf8_lossy(input);
+            Ok(Executed {
+                exit: argv.last().and_then(|word| word.parse().ok()).unwrap_or(0),
+                stdout: format!("{}\n{told}\n", argv.join(" ")).into_bytes(),
+                stderr: format!("within {} ms", within.as_millis()),
+            })
         })
     }
 

@@ -15,7 +15,7 @@ use crate::{
     compose::{Complaints, Fragment, Source, model::Model},
     digest::Digest,
     gate::model::Suite,
-    probe::{Action, Change, Ground, Scratch},
+    probe::{Action, Change, Executed, Ground, Scratch},
     topology::{self, Addresses, RunFolder, ServiceSeen, State, Topology},
 };
 
@@ -231,6 +231,24 @@ impl Ground for Stand {
                     said.stderr.trim()
                 )),
             }
+        })
+    }
+
+    fn exec<'a>(
+        &'a self,
+        service: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Executed, String>> {
+        Box::pin(async move {
+            let ended = self.topology.exec(service, argv, input, within).await;
+            let ended = ended.map_err(|error| chain(&error))?;
+            Ok(Executed {
+                exit: ended.exit_code,
+                stdout: ended.stdout,
+                stderr: ended.stderr,
+            })
         })
     }
 

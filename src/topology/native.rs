@@ -253,7 +253,13 @@ impl Native {
         inside::converse(command, input, within).await
     }
 
-    async fn run_beside(&self, name: &str, argv: &[String], within: Duration) -> Result<Executed, Cause> {
+    async fn run_beside(
+        &self,
+        name: &str,
+        argv: &[String],
+        input: &[u8],
+        within: Duration,
+    ) -> Result<Executed, Cause> {
         let of = |unit: &Unit| (unit.leader, Arc::clone(&unit.launch));
         let known = self.units().get(name).map(of);
         let (leader, launch) = known.ok_or("it was never started")?;
@@ -261,7 +267,7 @@ impl Native {
             return Err("it does not live".into());
         }
         let argv = self.place.argv(argv, &launch.environment)?;
-        exec::exec(&launch, &argv, within).await
+        exec::exec(&launch, &argv, input, within).await
     }
 
     /// End and remove this copy. Blocks until everything is gone.
@@ -352,9 +358,10 @@ impl Substrate for Native {
         &'a self,
         name: &'a str,
         argv: &'a [String],
+        input: &'a [u8],
         within: Duration,
     ) -> BoxFuture<'a, Result<Executed, Cause>> {
-        self.run_beside(name, argv, within).boxed()
+        self.run_beside(name, argv, input, within).boxed()
     }
 
     fn twin(&self, label: &str, addresses: Addresses, _alone: bool) -> Result<Box<dyn Substrate>> {
