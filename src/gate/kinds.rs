@@ -19,7 +19,7 @@ pub fn change(name: &str) -> Option<&'static Kind> {
 }
 
 /// Kinds the grammar knows and a later version carries out.
-pub const LATER_KINDS: &[&str] = &["scan", "contract"];
+pub const LATER_KINDS: &[&str] = &["contract"];
 
 /// Changes the grammar knows and a later version carries out.
 pub const LATER_CHANGES: &[&str] = &["http", "proxy", "plant"];
@@ -41,6 +41,9 @@ pub const REQUEST: &[Key] = &[
 ];
 
 const ONE_BODY: Choice = at_most(&[&["json"], &["body"]]);
+
+/// The ways in which a scan can look for a value.
+pub const ENCODINGS: &[&str] = &["plain", "base64", "base64url", "url", "json", "hex", "gzip"];
 
 /// The kinds of look.
 pub const KINDS: &[Kind] = &[
@@ -187,6 +190,48 @@ pub const KINDS: &[Kind] = &[
             (
                 "cents",
                 Fields(&[("expected", Leaf), ("found", Leaf), ("wrong", List(&Any))]),
+            ),
+        ],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "scan",
+        params: &[
+            must("needles", Type::List(&Type::Open)),
+            may("tables", Type::Fields(&[must("db", Type::Database)])),
+            may("logs", Type::List(&Type::Services)),
+            may("record", Type::Bool),
+            may("encodings", Type::List(&Type::OneOf(ENCODINGS))),
+        ],
+        choices: &[],
+        sees: &[
+            (
+                "haystacks",
+                List(&Fields(&[
+                    ("name", Leaf),
+                    ("kind", Leaf),
+                    ("bytes", Leaf),
+                    ("rows", Leaf),
+                    ("columns", List(&Leaf)),
+                    (
+                        "hits",
+                        List(&Fields(&[
+                            ("needle", Leaf),
+                            ("encoding", Leaf),
+                            ("where", Leaf),
+                            ("times", Leaf),
+                        ])),
+                    ),
+                ])),
+            ),
+            (
+                "needles",
+                List(&Fields(&[
+                    ("name", Leaf),
+                    ("planted", Leaf),
+                    ("unseen_in_sink", List(&Leaf)),
+                ])),
             ),
         ],
         repeats: true,

@@ -1,6 +1,6 @@
 //! What looks and changes ask of the topology.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -89,6 +89,9 @@ pub trait Ground: Send + Sync {
 
     /// What runs now: one object a service, with the fields of the kind `service`. `*` means all of them.
     fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>>;
+
+    /// Where everything a service has said stands as it was heard, its secrets with it.
+    fn log(&self, service: &str) -> Result<PathBuf, String>;
 
     /// The environment of a service's process, as the process itself has it.
     fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>>;

@@ -11,6 +11,7 @@ mod ground;
 pub mod http;
 mod metrics;
 mod params;
+mod scan;
 mod service;
 mod site;
 pub mod sql;
@@ -69,6 +70,10 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "file",
+        made_by: MadeBy::Look,
+    },
+    Kind {
+        name: "scan",
         made_by: MadeBy::Look,
     },
     Kind {
@@ -158,6 +163,7 @@ async fn by_kind(kind: &str, params: &Value, site: &Site) -> Result<Value, Blind
         "startup" => startup::look(params, site).await,
         "file" => file::look(params, site),
         "exec" => exec::look(params, site).await,
+        "scan" => scan::look(params, site).await,
         _ => Err(Blind::because(format!("`{kind}` is not a look"))),
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -198,6 +199,10 @@ impl Ground for Stand {
             };
             Ok(seen.iter().map(|service| json!(service)).collect())
         })
+    }
+
+    fn log(&self, service: &str) -> Result<PathBuf, String> {
+        self.topology.heard_of(service).map_err(|error| chain(&error))
     }
 
     fn environment<'a>(

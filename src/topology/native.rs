@@ -41,7 +41,7 @@ use super::{
     addresses::Addresses,
     census::{Census, Identity, Resident, extinguish},
     error::{Cause, Error, Leftover, Result},
-    journal::Journal,
+    journal::{Journal, heard_of},
     prepare::prepare,
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
@@ -173,10 +173,11 @@ impl Native {
             return Ok(Arc::clone(&unit.journal));
         }
         let path = self.place.site.logs.join(format!("{name}.log"));
-        Ok(Arc::new(Journal::open(
-            &path,
-            Arc::clone(&self.place.site.redact),
-        )?))
+        let mut journal = Journal::open(&path, Arc::clone(&self.place.site.redact))?;
+        if self.place.label == "live" {
+            journal = journal.and_as_heard(heard_of(self.run.path(), name))?;
+        }
+        Ok(Arc::new(journal))
     }
 
     fn signal_process(&self, name: &str, signal: Signal) -> Result<(), Cause> {
