@@ -4,16 +4,20 @@
 
 mod encodings;
 mod matcher;
+mod secret;
 mod shapes;
 
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use serde_json::Value;
 
+pub use encodings::Encoding;
 use matcher::Matcher;
+pub use secret::Secret;
 
 /// The fewest bytes a secret may have: anything shorter would hide innocent text all over the record.
 pub const SHORTEST: usize = 6;
@@ -32,6 +36,7 @@ pub struct TooShort {
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     matcher: Arc<RwLock<Matcher>>,
+    known: Arc<RwLock<BTreeSet<Secret>>>,
 }
 
 impl Redactor {
@@ -42,11 +47,21 @@ impl Redactor {
                 label: label.to_owned(),
             });
         }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if !known.insert(Secret::new(label, secret)) {
+            return Ok(());
+        }
         let needles = encodings::of(secret);
         // The matcher is whole between any two of its calls, also when another thread died holding it.
         let mut matcher = self.matcher.write().unwrap_or_else(PoisonError::into_inner);
         matcher.add(needles, &format!("‹{label}›"));
         Ok(())
+    }
+
+    /// Everything registered so far, by label and value.
+    pub fn known(&self) -> Vec<Secret> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().cloned().collect()
     }
 
     /// A text without secrets.
@@ -162,6 +177,20 @@ mod tests {
             .expect_err("it is short");
         assert!(error.to_string().contains("`pin`"));
         assert!(!error.to_string().contains("abc"));
+    }
+
+    #[test]
+    fn what_is_known_is_told_by_label_once_and_no_print_shows_its_value() {
+        let redactor = knowing("hunter22");
+        redactor.register("hunter22", "owner").expect("it is long enough");
+        redactor.register("hunter23", "owner").expect("it is long enough");
+        let known = redactor.known();
+        let values: Vec<_> = known
+            .iter()
+            .map(|secret| (secret.label(), secret.value()))
+            .collect();
+        assert_eq!(values, [("owner", "hunter22"), ("owner", "hunter23")]);
+        assert!(!format!("{redactor:?}").contains("hunter2"));
     }
 
     #[test]

@@ -178,12 +178,23 @@ impl Desk<'_> {
         let at = node.get("rerun").map_or(&node.at, |rerun| &rerun.at);
         for (name, _) in rerun.into_iter().flatten() {
             let kind = course.looks.get(name).and_then(|above| above.kind);
-            if let Some(kind) = kind.filter(|kind| !["sql", "conserve"].contains(&kind.name)) {
-                let hint = "only `sql` and `conserve` look from inside the transaction";
+            if let Some(kind) = kind.filter(|kind| !["sql", "conserve", "scan"].contains(&kind.name)) {
+                let hint = "only `sql`, `conserve` and a `scan` of tables look from inside the transaction";
                 self.pile.hint(
                     at,
                     format!("`{name}` of kind `{}` cannot see what is rolled back", kind.name),
                     hint,
+                );
+            }
+            if probes
+                .iter()
+                .any(|probe| probe.name == *name && scans_no_table(probe))
+            {
+                let message = format!("`{name}` searches no table and cannot see what is rolled back");
+                self.pile.hint(
+                    at,
+                    message,
+                    "give it `tables`, or make the change live, with an `undo`",
                 );
             }
             if probes
@@ -217,7 +228,11 @@ fn words(spotted: Vec<(Spot, String)>) -> Vec<String> {
 }
 
 fn looks_inside(probe: &Probe) -> bool {
-    matches!(&probe.look, LookAt::Kind { params, .. } if params.get("inside").is_some())
+    matches!(&probe.look, LookAt::Kind { kind, params } if kind == "sql" && params.get("inside").is_some())
+}
+
+fn scans_no_table(probe: &Probe) -> bool {
+    matches!(&probe.look, LookAt::Kind { kind, params } if kind == "scan" && params.get("tables").is_none())
 }
 
 fn makes_scratch(probe: &Probe) -> bool {

@@ -19,7 +19,7 @@ pub fn change(name: &str) -> Option<&'static Kind> {
 }
 
 /// Kinds the grammar knows and a later version carries out.
-pub const LATER_KINDS: &[&str] = &["scan", "contract", "exec"];
+pub const LATER_KINDS: &[&str] = &["contract"];
 
 /// Changes the grammar knows and a later version carries out.
 pub const LATER_CHANGES: &[&str] = &["http", "proxy", "plant"];
@@ -41,6 +41,9 @@ pub const REQUEST: &[Key] = &[
 ];
 
 const ONE_BODY: Choice = at_most(&[&["json"], &["body"]]);
+
+/// The ways in which a scan can look for a value.
+pub const ENCODINGS: &[&str] = &["plain", "base64", "base64url", "url", "json", "hex", "gzip"];
 
 /// The kinds of look.
 pub const KINDS: &[Kind] = &[
@@ -193,6 +196,48 @@ pub const KINDS: &[Kind] = &[
         span: false,
     },
     Kind {
+        name: "scan",
+        params: &[
+            must("needles", Type::List(&Type::Open)),
+            may("tables", Type::Fields(&[must("db", Type::Database)])),
+            may("logs", Type::List(&Type::Services)),
+            may("record", Type::Bool),
+            may("encodings", Type::List(&Type::OneOf(ENCODINGS))),
+        ],
+        choices: &[],
+        sees: &[
+            (
+                "haystacks",
+                List(&Fields(&[
+                    ("name", Leaf),
+                    ("kind", Leaf),
+                    ("bytes", Leaf),
+                    ("rows", Leaf),
+                    ("columns", List(&Leaf)),
+                    (
+                        "hits",
+                        List(&Fields(&[
+                            ("needle", Leaf),
+                            ("encoding", Leaf),
+                            ("where", Leaf),
+                            ("times", Leaf),
+                        ])),
+                    ),
+                ])),
+            ),
+            (
+                "needles",
+                List(&Fields(&[
+                    ("name", Leaf),
+                    ("planted", Leaf),
+                    ("unseen_in_sink", List(&Leaf)),
+                ])),
+            ),
+        ],
+        repeats: true,
+        span: false,
+    },
+    Kind {
         name: "file",
         params: &[
             must("path", Type::Constant),
@@ -200,6 +245,25 @@ pub const KINDS: &[Kind] = &[
         ],
         choices: &[],
         sees: &[("path", Leaf), ("sha256", Leaf), ("json", Any), ("text", Leaf)],
+        repeats: true,
+        span: false,
+    },
+    Kind {
+        name: "exec",
+        params: &[
+            must("run", Type::List(&Type::Text)),
+            must("inside", Type::Service),
+            may("input", Type::Any),
+            may("timeout", Type::Duration),
+        ],
+        choices: &[],
+        sees: &[
+            ("exit", Leaf),
+            ("value", Any),
+            ("stdout", Leaf),
+            ("stderr", Leaf),
+            ("ms", Leaf),
+        ],
         repeats: true,
         span: false,
     },

@@ -121,6 +121,7 @@ impl Desk<'_> {
                 self.known_keys(table, &what, &[keys::PROBE, kind.params]);
                 self.required_keys(table, &what, kind.params);
                 self.choices(table, &what, kind.choices);
+                self.says_something(table, kind);
                 let params = Tree::Table(self.fields(table, kind.params, inside));
                 let look = LookAt::Kind {
                     kind: kind.name.to_owned(),
@@ -158,6 +159,41 @@ impl Desk<'_> {
                 self.pile.add(&table.at, "a probe needs `kind`, `use` or `step`");
                 None
             }
+        }
+    }
+
+    /// Complain about a look that its keys allow and that could see nothing.
+    fn says_something(&mut self, table: &Node, kind: &Kind) {
+        match kind.name {
+            "exec" => self.says_what_runs(table),
+            "scan" => self.says_what_is_searched(table),
+            _ => {}
+        }
+    }
+
+    fn says_what_is_searched(&mut self, table: &Node) {
+        for key in ["needles", "logs", "encodings"] {
+            if let Some(list) = table.get(key).filter(|list| is_empty_list(list)) {
+                self.pile.add(
+                    &list.at,
+                    format!("a scan that looks for nothing: `{key}` is empty"),
+                );
+            }
+        }
+        let is_written = |key: &&str| table.get(key).is_some();
+        if !["tables", "logs", "record"].iter().any(is_written) {
+            let hint = "give it `tables = { db = … }`, `logs` or `record = true`";
+            self.pile.hint(&table.at, "a scan that looks nowhere", hint);
+        }
+    }
+
+    fn says_what_runs(&mut self, table: &Node) {
+        if let Some(run) = table.get("run").filter(|run| is_empty_list(run)) {
+            self.pile.hint(
+                &run.at,
+                "`run` names no program",
+                "write the program and its arguments, each a text of its own",
+            );
         }
     }
 
@@ -199,6 +235,10 @@ impl Desk<'_> {
         });
         shape.and(variables).list()
     }
+}
+
+fn is_empty_list(node: &Node) -> bool {
+    matches!(&node.is, Is::List(elements) if elements.is_empty())
 }
 
 /// A probe of a kind, in words.

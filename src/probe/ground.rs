@@ -1,6 +1,6 @@
 //! What looks and changes ask of the topology.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -68,6 +68,17 @@ pub struct Scratch {
     pub within: Duration,
 }
 
+/// How a program ended that was run in a service, and what it said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// Its exit code, or 128 + the number of the signal that ended it.
+    pub exit: i32,
+    /// What it wrote to its standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to its standard error.
+    pub stderr: String,
+}
+
 /// The running topology, as far as looks and changes need it.
 pub trait Ground: Send + Sync {
     /// Where a service with a port listens, seen from outside.
@@ -79,11 +90,23 @@ pub trait Ground: Send + Sync {
     /// What runs now: one object a service, with the fields of the kind `service`. `*` means all of them.
     fn inspect<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<Value>>;
 
+    /// Where everything a service has said stands as it was heard, its secrets with it.
+    fn log(&self, service: &str) -> Result<PathBuf, String>;
+
     /// The environment of a service's process, as the process itself has it.
     fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>>;
 
     /// Send closure into a service as its sidecar: tell it an errand, and bring back what it answers.
     fn sidecar<'a>(&'a self, service: &'a str, errand: &'a [u8], within: Duration) -> Answer<'a, Vec<u8>>;
+
+    /// Run a program of the service's own in it, with `input` to read. How it ended is no error.
+    fn exec<'a>(
+        &'a self,
+        service: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> Answer<'a, Executed>;
 
     /// Do something to a service as a whole.
     fn act<'a>(&'a self, service: &'a str, action: Action) -> Answer<'a, ()>;

@@ -5,11 +5,13 @@
 //! could not be made at all is [`Blind`]. Looks are never repeated here: `until` belongs to the conductor.
 
 mod access;
+mod exec;
 mod file;
 mod ground;
 pub mod http;
 mod metrics;
 mod params;
+mod scan;
 mod service;
 mod site;
 pub mod sql;
@@ -20,7 +22,7 @@ pub(crate) mod testing;
 use serde_json::Value;
 
 pub use access::Access;
-pub use ground::{Action, Change, Ground, Scratch};
+pub use ground::{Action, Change, Executed, Ground, Scratch};
 pub use params::Params;
 pub use site::{Clock, Files, Paper, Rollback, Site};
 pub use sql::Target;
@@ -68,6 +70,14 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "file",
+        made_by: MadeBy::Look,
+    },
+    Kind {
+        name: "scan",
+        made_by: MadeBy::Look,
+    },
+    Kind {
+        name: "exec",
         made_by: MadeBy::Look,
     },
     Kind {
@@ -152,6 +162,8 @@ async fn by_kind(kind: &str, params: &Value, site: &Site) -> Result<Value, Blind
         "service" => service::look(params, site).await,
         "startup" => startup::look(params, site).await,
         "file" => file::look(params, site),
+        "exec" => exec::look(params, site).await,
+        "scan" => scan::look(params, site).await,
         _ => Err(Blind::because(format!("`{kind}` is not a look"))),
     }
 }

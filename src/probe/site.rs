@@ -12,12 +12,18 @@ use sqlx::PgConnection;
 use tokio::sync::Mutex;
 
 use super::{Access, Change, Ground};
-use crate::exchange::Exchange;
+use crate::{exchange::Exchange, redact::Secret};
 
 /// The door to paper: the one recorder of HTTP exchanges, and the one place where secrets are taken out.
 pub trait Paper: Send + Sync {
     /// Keep one exchange. It is redacted already.
     fn exchange(&self, exchange: Exchange);
+
+    /// Every secret the run has made so far, by value.
+    fn secrets(&self) -> Vec<Secret>;
+
+    /// The folder of the record.
+    fn folder(&self) -> PathBuf;
 
     /// A text without the secrets of the run.
     fn redact(&self, text: &str) -> String;

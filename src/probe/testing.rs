@@ -5,7 +5,7 @@ mod cluster;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -16,8 +16,10 @@ use std::{
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{Access, Action, Change, Clock, Files, Ground, Paper, Scratch, Site, ground::Answer, http};
-use crate::exchange::Exchange;
+use super::{
+    Access, Action, Change, Clock, Executed, Files, Ground, Paper, Scratch, Site, ground::Answer, http,
+};
+use crate::{exchange::Exchange, redact::Secret};
 use cluster::Cluster;
 
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -110,6 +112,14 @@ impl Paper for Kept {
         self.0.lock().expect("not poisoned").push(exchange);
     }
 
+    fn secrets(&self) -> Vec<Secret> {
+        vec![Secret::new("password", "hunter2")]
+    }
+
+    fn folder(&self) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/mini")
+    }
+
     fn redact(&self, text: &str) -> String {
         text.replace("hunter2", "‹password›")
     }
@@ -125,6 +135,8 @@ pub(crate) struct Still {
     addresses: BTreeMap<String, SocketAddr>,
     pub(crate) services: Mutex<BTreeMap<String, Faked>>,
     pub(crate) done: Mutex<Vec<String>>,
+    /// Where what services say stands, as `<service>.log`.
+    logs: PathBuf,
 }
 
 /// A service that is only told about.
@@ -146,6 +158,14 @@ impl Still {
             .collect();
         Self {
             addresses,
+            ..Self::default()
+        }
+    }
+
+    /// Ground on which services have said what stands in a folder, as `<service>.log`.
+    pub(crate) fn saying(logs: &Path) -> Self {
+        Self {
+            logs: logs.to_owned(),
             ..Self::default()
         }
     }
@@ -200,6 +220,11 @@ impl Ground for Still {
         })
     }
 
+    fn log(&self, service: &str) -> Result<PathBuf, String> {
+        self.with(service, "log", |_| ())?;
+        Ok(self.logs.join(format!("{service}.log")))
+    }
+
     fn environment<'a>(&'a self, service: &'a str) -> Answer<'a, BTreeMap<String, String>> {
         Box::pin(async move { self.with(service, "environment", |faked| faked.env.clone()) })
     }
@@ -209,6 +234,25 @@ impl Ground for Still {
         Box::pin(async move {
             let pid = self.with(service, "sidecar", |faked| faked.pid)?;
             super::sql::answer(pid, errand).await
+        })
+    }
+
+    /// A program that says what it was called with and what it was told, and ends as its last word says.
+    fn exec<'a>(
+        &'a self,
+        service: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> Answer<'a, Executed> {
+        Box::pin(async move {
+            self.with(service, "exec", |_| ())?;
+            let told = String::from_utf8_lossy(input);
+            Ok(Executed {
+                exit: argv.last().and_then(|word| word.parse().ok()).unwrap_or(0),
+                stdout: format!("{}\n{told}\n", argv.join(" ")).into_bytes(),
+                stderr: format!("within {} ms", within.as_millis()),
+            })
         })
     }
 

@@ -9,18 +9,72 @@ use base64::{
 
 use super::SHORTEST;
 
+/// A way in which a value can be written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Encoding {
+    /// As it is.
+    Plain,
+    /// Base64 with `+` and `/`, at any of its three alignments.
+    Base64,
+    /// Base64 with `-` and `_`, likewise.
+    Base64Url,
+    /// Percent-encoded, or as a form does it.
+    Url,
+    /// Inside a JSON string.
+    Json,
+    /// Hexadecimal, all in one case.
+    Hex,
+    /// Packed: it has no form of its own there, and shows itself when it is unpacked.
+    Gzip,
+}
+
+impl Encoding {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Plain,
+        Self::Base64,
+        Self::Base64Url,
+        Self::Url,
+        Self::Json,
+        Self::Hex,
+        Self::Gzip,
+    ];
+
+    /// As a gate writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
+            Self::Url => "url",
+            Self::Json => "json",
+            Self::Hex => "hex",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
 /// Every text by which a secret can be recognised.
 pub(super) fn of(secret: &str) -> BTreeSet<String> {
-    let mut forms = BTreeSet::from([secret.to_owned(), json(secret)]);
-    forms.extend(hexadecimal(secret));
-    forms.extend(url(secret));
-    forms.extend(base64(secret));
+    let mut forms: BTreeSet<_> = forms(secret).into_iter().map(|(_, form)| form).collect();
     // A key file is printed line by line as often as whole; its first and last lines are no secret.
     let lines = secret
         .lines()
         .map(str::trim)
         .filter(|line| !line.starts_with("-----"));
     forms.extend(lines.filter(|line| line.len() >= 2 * SHORTEST).map(str::to_owned));
+    forms
+}
+
+/// The same, each with the encoding it belongs to. What encodings share stands under each of them.
+pub(super) fn forms(secret: &str) -> Vec<(Encoding, String)> {
+    let mut forms = vec![
+        (Encoding::Plain, secret.to_owned()),
+        (Encoding::Json, json(secret)),
+    ];
+    forms.extend(hexadecimal(secret).map(|form| (Encoding::Hex, form)));
+    forms.extend(url(secret).map(|form| (Encoding::Url, form)));
+    forms.extend(base64(secret));
     forms
 }
 
@@ -61,17 +115,17 @@ fn lower_escapes(upper: &str) -> String {
 
 /// Base64 cuts bytes into groups of three, so a secret inside a longer text looks one of three ways. Of each we take
 /// the characters that depend on nothing but the secret.
-fn base64(secret: &str) -> Vec<String> {
+fn base64(secret: &str) -> Vec<(Encoding, String)> {
     let mut forms = Vec::new();
     for before in 0..3 {
         let shifted = [&[0; 3][..before], secret.as_bytes()].concat();
         let first = (8 * before).div_ceil(6);
         let last = 8 * shifted.len() / 6;
-        for encoded in [
-            BASE64_STANDARD_NO_PAD.encode(&shifted),
-            BASE64_URL_SAFE_NO_PAD.encode(&shifted),
+        for (encoding, encoded) in [
+            (Encoding::Base64, BASE64_STANDARD_NO_PAD.encode(&shifted)),
+            (Encoding::Base64Url, BASE64_URL_SAFE_NO_PAD.encode(&shifted)),
         ] {
-            forms.push(encoded[first..last].to_owned());
+            forms.push((encoding, encoded[first..last].to_owned()));
         }
     }
     forms

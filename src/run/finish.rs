@@ -1,6 +1,13 @@
 //! The ends of a run: the record is opened with what was given, and closed, derived, sealed and verified.
 
-use std::{collections::BTreeMap, env, io::ErrorKind, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    env,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -28,7 +35,7 @@ use crate::{
     pack::{self, Folder, Label, SealError, layout},
     plan::Drawn,
     probe::Paper,
-    redact::Redactor,
+    redact::{Redactor, Secret},
     report,
     verify::{self, Trust, Verification},
 };
@@ -318,6 +325,14 @@ impl Paper for Door {
     fn exchange(&self, exchange: Exchange) {
         // A look must not fail because paper did: what cannot be written now is missed when the record is closed.
         let _missed_at_the_end = self.0.exchange(&exchange);
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        self.0.redactor().known()
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.folder().to_owned()
     }
 
     fn redact(&self, text: &str) -> String {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use crate::{
     compose::{Complaints, Fragment, Source, model::Model},
     digest::Digest,
     gate::model::Suite,
-    probe::{Action, Change, Ground, Scratch},
+    probe::{Action, Change, Executed, Ground, Scratch},
     topology::{self, Addresses, RunFolder, ServiceSeen, State, Topology},
 };
 
@@ -200,6 +201,10 @@ impl Ground for Stand {
         })
     }
 
+    fn log(&self, service: &str) -> Result<PathBuf, String> {
+        self.topology.heard_of(service).map_err(|error| chain(&error))
+    }
+
     fn environment<'a>(
         &'a self,
         service: &'a str,
@@ -231,6 +236,24 @@ impl Ground for Stand {
                     said.stderr.trim()
                 )),
             }
+        })
+    }
+
+    fn exec<'a>(
+        &'a self,
+        service: &'a str,
+        argv: &'a [String],
+        input: &'a [u8],
+        within: Duration,
+    ) -> BoxFuture<'a, Result<Executed, String>> {
+        Box::pin(async move {
+            let ended = self.topology.exec(service, argv, input, within).await;
+            let ended = ended.map_err(|error| chain(&error))?;
+            Ok(Executed {
+                exit: ended.exit_code,
+                stdout: ended.stdout,
+                stderr: ended.stderr,
+            })
         })
     }
 

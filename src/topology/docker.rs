@@ -209,9 +209,10 @@ impl Substrate for Docker {
         &'a self,
         name: &'a str,
         argv: &'a [String],
+        input: &'a [u8],
         within: Duration,
     ) -> BoxFuture<'a, Result<Executed, Cause>> {
-        self.place.exec(name, argv, within).boxed()
+        self.place.exec(name, argv, input, within).boxed()
     }
 
     fn tell(&self, ear: Ear) {

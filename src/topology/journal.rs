@@ -1,10 +1,14 @@
 //! A service's log: every line from the first byte on, redacted before it is written or kept.
+//!
+//! A log that has been rid of its secrets cannot tell whether there were any. So the copy that probes look at keeps what
+//! it hears a second time, as it was heard: in the run's own folder, for our account only, gone with the run.
 
 use std::{
     collections::VecDeque,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::Write as _,
-    path::Path,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -24,6 +28,20 @@ pub(crate) const LAST_WORDS: usize = 20;
 /// Bytes after which a line is broken: a service that writes no line end must not fill our memory.
 const LONGEST_LINE: u64 = 64 * 1024;
 
+/// Where in a run's folder the services' words stand as they were heard.
+const HEARD: &str = "heard";
+
+/// Where a service's words stand as they were heard.
+pub(crate) fn heard_of(run: &Path, service: &str) -> PathBuf {
+    run.join(HEARD).join(format!("{service}.log"))
+}
+
+/// Forget them all: a run's folder may be kept, secrets may not.
+pub(crate) fn forget(run: &Path) {
+    // Where nothing was heard there is nothing to forget; what cannot be removed, `clean` finds with the folder.
+    let _nothing = fs::remove_dir_all(run.join(HEARD));
+}
+
 /// One log.
 pub(crate) struct Journal {
     redact: Redactor,
@@ -33,6 +51,8 @@ pub(crate) struct Journal {
 struct Pages {
     /// None once the log is closed.
     file: Option<File>,
+    /// The same, as it was heard. None for a copy that nobody looks at, and once it could not be written.
+    heard: Option<(PathBuf, File)>,
     tail: VecDeque<String>,
 }
 
@@ -48,14 +68,36 @@ impl Journal {
             redact,
             pages: Mutex::new(Pages {
                 file: Some(file),
+                heard: None,
                 tail: VecDeque::new(),
             }),
         })
     }
 
+    /// Keep every byte as it is heard, too, in this file.
+    pub(crate) fn and_as_heard(self, path: PathBuf) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(Error::folder("create", folder))?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Error::folder("open", &path))?;
+        self.pages().heard = Some((path, file));
+        Ok(self)
+    }
+
     /// Write nothing more: a record that is sealed must not grow, and a service that is left alone goes on talking.
     pub(crate) fn close(&self) {
-        self.pages().file = None;
+        let mut pages = self.pages();
+        pages.file = None;
+        pages.heard = None;
     }
 
     /// Append one line, redacted.
@@ -63,6 +105,7 @@ impl Journal {
         let text = String::from_utf8_lossy(line);
         let text = (self.redact)(text.trim_end_matches(['\n', '\r']));
         let mut pages = self.pages();
+        pages.hear(line);
         let written = pages
             .file
             .as_mut()
@@ -119,6 +162,17 @@ impl Journal {
 }
 
 impl Pages {
+    /// A file with a gap would let whoever searches it believe that there was nothing: it is removed, and missed.
+    fn hear(&mut self, line: &[u8]) {
+        let Some((path, file)) = &mut self.heard else {
+            return;
+        };
+        if file.write_all(line).is_err() {
+            let _missed_already = fs::remove_file(path);
+            self.heard = None;
+        }
+    }
+
     fn keep(&mut self, line: String) {
         if self.tail.len() == KEPT {
             self.tail.pop_front();
@@ -145,6 +199,29 @@ mod tests {
         let expected = "one\npassword ‹password›\nno end";
         assert_eq!(journal.last_words(), expected);
         assert_eq!(fs::read_to_string(path).expect("read"), format!("{expected}\n"));
+    }
+
+    #[test]
+    fn what_was_heard_stands_as_it_was_for_our_eyes_only_until_it_is_forgotten() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let run = tempfile::tempdir().expect("a folder");
+        let heard = super::heard_of(run.path(), "api");
+        let redact = |line: &str| line.replace("hunter2", "‹password›");
+        let journal = Journal::open(&run.path().join("api.log"), Arc::new(redact))
+            .and_then(|journal| journal.and_as_heard(heard.clone()))
+            .expect("opened");
+        journal.line(b"password hunter2\xff\r\n");
+        journal.close();
+        journal.line(b"after\n");
+        assert_eq!(fs::read(&heard).expect("read"), b"password hunter2\xff\r\n");
+        let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(
+            (mode(&heard), mode(heard.parent().expect("a folder"))),
+            (0o600, 0o700)
+        );
+        super::forget(run.path());
+        assert!(!heard.exists());
     }
 
     #[test]

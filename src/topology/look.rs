@@ -1,17 +1,30 @@
 //! A look at services: what the topology knows of their lives, and what the substrate sees of them now.
 
+use std::path::PathBuf;
+
 use chrono::SecondsFormat;
 
 use super::{
     Topology,
     error::Result,
     goal::Goal,
+    journal::heard_of,
     life::{Life, State},
     seen::{ServiceSeen, Vitals},
 };
 use crate::compose::model::Service;
 
 impl Topology {
+    /// Where everything a service has said stands as it was heard, its secrets with it: for whoever searches it, and
+    /// never for paper.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn heard_of(&self, service: &str) -> Result<PathBuf> {
+        self.line(service)?;
+        Ok(heard_of(self.run.path(), service))
+    }
+
     /// Look at one service.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ use super::{
     addresses::Addresses,
     census::{Census, Identity, Resident, extinguish},
     error::{Cause, Error, Leftover, Result},
-    journal::Journal,
+    journal::{Journal, heard_of},
     prepare::prepare,
     readiness::Readiness,
     run_folder::{RunFolder, VANISHING, create_passable, marks, remove, survivors_left},
@@ -173,10 +173,11 @@ impl Native {
             return Ok(Arc::clone(&unit.journal));
         }
         let path = self.place.site.logs.join(format!("{name}.log"));
-        Ok(Arc::new(Journal::open(
-            &path,
-            Arc::clone(&self.place.site.redact),
-        )?))
+        let mut journal = Journal::open(&path, Arc::clone(&self.place.site.redact))?;
+        if self.place.label == "live" {
+            journal = journal.and_as_heard(heard_of(self.run.path(), name))?;
+        }
+        Ok(Arc::new(journal))
     }
 
     fn signal_process(&self, name: &str, signal: Signal) -> Result<(), Cause> {
@@ -253,7 +254,13 @@ impl Native {
         inside::converse(command, input, within).await
     }
 
-    async fn run_beside(&self, name: &str, argv: &[String], within: Duration) -> Result<Executed, Cause> {
+    async fn run_beside(
+        &self,
+        name: &str,
+        argv: &[String],
+        input: &[u8],
+        within: Duration,
+    ) -> Result<Executed, Cause> {
         let of = |unit: &Unit| (unit.leader, Arc::clone(&unit.launch));
         let known = self.units().get(name).map(of);
         let (leader, launch) = known.ok_or("it was never started")?;
@@ -261,7 +268,7 @@ impl Native {
             return Err("it does not live".into());
         }
         let argv = self.place.argv(argv, &launch.environment)?;
-        exec::exec(&launch, &argv, within).await
+        exec::exec(&launch, &argv, input, within).await
     }
 
     /// End and remove this copy. Blocks until everything is gone.
@@ -352,9 +359,10 @@ impl Substrate for Native {
         &'a self,
         name: &'a str,
         argv: &'a [String],
+        input: &'a [u8],
         within: Duration,
     ) -> BoxFuture<'a, Result<Executed, Cause>> {
-        self.run_beside(name, argv, within).boxed()
+        self.run_beside(name, argv, input, within).boxed()
     }
 
     fn twin(&self, label: &str, addresses: Addresses, _alone: bool) -> Result<Box<dyn Substrate>> {

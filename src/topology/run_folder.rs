@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::{
     census::{Identity, Marks, extinguish},
     error::{Error, Leftover, Result},
+    journal::forget,
     state::RunState,
     substrate::On,
 };
@@ -126,6 +127,7 @@ impl RunFolder {
         let (_, survivors) = extinguish(marks(&self.path, &self.id, &state.leaders()), VANISHING);
         let mut left = survivors_left(&survivors);
         if keep {
+            forget(&self.path);
             return left;
         }
         left.extend(remove(&self.path));
@@ -138,8 +140,9 @@ impl RunFolder {
 }
 
 impl RunFolder {
-    /// Leave the folder and whatever runs in it when this is dropped; the lock becomes free.
+    /// Leave the folder and whatever runs in it when this is dropped, but for the secrets; the lock becomes free.
     pub(super) fn disown(&self) {
+        forget(&self.path);
         self.is_closed.store(true, Ordering::Relaxed);
     }
 }

@@ -127,11 +127,12 @@ pub(crate) trait Substrate: Send + Sync {
     ) -> BoxFuture<'a, Result<Executed, Cause>>;
 
     /// Run a program of the service's own in it while it lives: under its account, with its environment, in its folder,
-    /// with nothing to read. One that is not heard to its end is ended.
+    /// and `input` is all it gets to read. One that is not heard to its end is ended.
     fn exec<'a>(
         &'a self,
         name: &'a str,
         argv: &'a [String],
+        input: &'a [u8],
         within: Duration,
     ) -> BoxFuture<'a, Result<Executed, Cause>>;
 

@@ -18,6 +18,7 @@ mod red;
 mod refused;
 mod running;
 mod sealed;
+mod searched;
 mod suite;
 mod traces;
 mod wounds;

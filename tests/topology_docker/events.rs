@@ -30,8 +30,8 @@ async fn nothing_that_is_done_here_is_taken_for_somebody_elses() {
     topology.disconnect("api").await.unwrap();
     topology.connect("api").await.unwrap();
     let argv = ["/puppet".to_owned(), "say:x".to_owned()];
-    topology.exec("api", &argv, PATIENCE).await.unwrap();
-    topology.exec("api", &argv[..1], PATIENCE).await.unwrap();
+    topology.exec("api", &argv, b"", PATIENCE).await.unwrap();
+    topology.exec("api", &argv[..1], b"", PATIENCE).await.unwrap();
     topology.inside("api", &argv[1..], b"", PATIENCE).await.unwrap();
     assert_eq!(of_others(&topology).await, None);
     topology.restart("api", PATIENCE).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_program_that_the_engine_refused_to_run_excuses_nobody_who_runs_the_sa
     topology.pause("api").await.unwrap();
     let argv = ["/puppet".to_owned(), "say:x".to_owned()];
     topology
-        .exec("api", &argv, PATIENCE)
+        .exec("api", &argv, b"", PATIENCE)
         .await
         .expect_err("an engine runs nothing in what is paused");
     topology.unpause("api").await.unwrap();

@@ -30,14 +30,15 @@ async fn it_runs_as_the_service_does_and_its_end_is_data() {
         "env:MOOD",
         "append:here=x",
         "list:/data",
+        "stdin",
         "who",
         "cry:aside",
         "exit:3",
     ]);
-    let seen = topology.exec("api", &argv, PATIENCE).await.unwrap();
+    let seen = topology.exec("api", &argv, b"told", PATIENCE).await.unwrap();
     let expected = Executed {
         exit_code: 3,
-        stdout: b"good\nhere\nUid: 0\nCapEff: 0000000000000000\n".to_vec(),
+        stdout: b"good\nhere\ntold\nUid: 0\nCapEff: 0000000000000000\n".to_vec(),
         stderr: "aside\n".to_owned(),
     };
     assert_eq!(seen, expected);
@@ -50,13 +51,13 @@ async fn a_program_that_is_not_there_and_a_service_that_does_not_live_are_told_a
     let house = House::new("exec-no");
     let topology = house.topology([("api", acting(&["forever"]))]);
     let error = topology
-        .exec("api", &words(&["/puppet"]), PATIENCE)
+        .exec("api", &words(&["/puppet"]), b"", PATIENCE)
         .await
         .unwrap_err();
     assert_eq!(why(&error), "it does not live");
     topology.bring_up(PATIENCE).await.unwrap();
     let error = topology
-        .exec("api", &words(&["/nope"]), PATIENCE)
+        .exec("api", &words(&["/nope"]), b"", PATIENCE)
         .await
         .unwrap_err();
     assert!(why(&error).starts_with("exec: \"/nope\": "), "{}", why(&error));
@@ -65,7 +66,7 @@ async fn a_program_that_is_not_there_and_a_service_that_does_not_live_are_told_a
         "{}",
         why(&error)
     );
-    let error = topology.exec("api", &[], PATIENCE).await.unwrap_err();
+    let error = topology.exec("api", &[], b"", PATIENCE).await.unwrap_err();
     assert_eq!(why(&error), "No exec command specified");
     topology.tear_down(false).await.unwrap();
 }
@@ -81,6 +82,7 @@ async fn one_that_does_not_end_in_time_is_ended_and_the_service_lives_on() {
         .exec(
             "api",
             &words(&["/puppet", "sleep:600000"]),
+            b"",
             Duration::from_millis(700),
         )
         .await
@@ -90,7 +92,7 @@ async fn one_that_does_not_end_in_time_is_ended_and_the_service_lives_on() {
 
     // Nobody waits for it any more: it is ended as well.
     let argv = words(&["/puppet", "sleep:600000"]);
-    let dropped = topology.exec("api", &argv, PATIENCE);
+    let dropped = topology.exec("api", &argv, b"", PATIENCE);
     tokio::time::timeout(Duration::from_secs(2), dropped)
         .await
         .expect_err("it sleeps");

@@ -27,6 +27,7 @@ pub use connect::{Target, connect};
 pub use fill::{fill, quote};
 use question::{Database, Question, Whom};
 pub(crate) use question::{on_clone, written};
+pub(super) use read::at_rest;
 pub use sidecar::answer;
 
 use super::{Blind, Params, Site};

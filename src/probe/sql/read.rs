@@ -7,7 +7,7 @@ use sqlx::{
 
 use super::{
     super::{Blind, Rollback, Site},
-    Answer, Database, LIMIT, Question, Target, Trouble, one, rows, set_context,
+    Answer, Database, LIMIT, Question, Target, Trouble, connect, one, rows, set_context,
 };
 
 /// Rows fetched at a time.
@@ -31,13 +31,7 @@ pub(super) async fn within(
     site: &Site,
 ) -> Result<Answer, Trouble> {
     let target = Target::of(&database.name, database.on_clone, site)?;
-    if target.service != rollback.service || target.database != rollback.database {
-        let why = format!(
-            "`{}` is another database than `{}`, where the sabotage stands",
-            target.database, rollback.database
-        );
-        return Err(Blind::because(why).into());
-    }
+    stands_in(&target, rollback)?;
     if question.writes || !question.first.is_empty() {
         let why = "a look that writes, or has statements `first`, cannot stand in a transaction that is rolled back";
         return Err(Blind::because(why).into());
@@ -47,6 +41,56 @@ pub(super) async fn within(
     let seen = as_role(question, &target.user, &mut connection).await;
     mark.back(&mut connection).await?;
     seen
+}
+
+/// What is looked at must be the very database that the sabotage stands in.
+fn stands_in(target: &Target, rollback: &Rollback) -> Result<(), Blind> {
+    if target.service != rollback.service || target.database != rollback.database {
+        let why = format!(
+            "`{}` is another database than `{}`, where the sabotage stands",
+            target.database, rollback.database
+        );
+        return Err(Blind::because(why));
+    }
+    Ok(())
+}
+
+/// Read as long as it takes, many statements over one state of a database and as its role, in a transaction that cannot
+/// write: the site's rolled-back one when there is one.
+pub(in crate::probe) async fn at_rest<T>(
+    db: &str,
+    site: &Site,
+    read: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let target = Target::of(db, false, site)?;
+    if let Some(rollback) = &site.rollback {
+        stands_in(&target, rollback)?;
+        let mut connection = rollback.connection.lock().await;
+        let mark = Mark::set(&mut connection).await?;
+        let read = as_role_only(&target.user, &mut connection, read).await;
+        mark.back(&mut connection).await?;
+        return read;
+    }
+    let mut connection = connect(&target, site).await?;
+    one(
+        "begin transaction isolation level repeatable read read only",
+        &mut connection,
+    )
+    .await?;
+    let read = read(&mut connection).await;
+    // A transaction that cannot write leaves nothing behind when its connection goes.
+    let _farewell = connection.close().await;
+    read
+}
+
+async fn as_role_only<T>(
+    role: &str,
+    connection: &mut PgConnection,
+    read: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    one(&format!("set local role {}", identifier(role)), connection).await?;
+    one("set local transaction_read_only = on", connection).await?;
+    read(connection).await
 }
 
 /// A savepoint, by hand: the transaction around it need not be one that sqlx began.

@@ -43,6 +43,7 @@ struct Program {
     ledger: Arc<Ledger>,
     container: String,
     argv: Vec<String>,
+    input: Vec<u8>,
 }
 
 impl Place {
@@ -50,6 +51,7 @@ impl Place {
         &self,
         name: &str,
         argv: &[String],
+        input: &[u8],
         within: Duration,
     ) -> Result<Executed, Cause> {
         let container = self.units().get(name).map(|unit| unit.container.clone());
@@ -58,6 +60,7 @@ impl Place {
             ledger: Arc::clone(&self.events.ledger),
             container: container.ok_or("it was never started")?,
             argv: argv.to_vec(),
+            input: input.to_vec(),
         };
         let (wanted, given_up) = oneshot::channel();
         let run = self
@@ -74,6 +77,8 @@ impl Program {
     async fn run(self, within: Duration, given_up: oneshot::Receiver<()>) -> Result<Executed, Refusal> {
         let options = CreateExecOptions {
             cmd: Some(self.argv.clone()),
+            // Without a standard input it reads an end at once.
+            attach_stdin: Some(!self.input.is_empty()),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             ..CreateExecOptions::default()
@@ -105,7 +110,7 @@ impl Program {
         else {
             return Err(Refusal::silence());
         };
-        let (stdout, stderr) = converse(AttachContainerResults { output, input }, b"").await?;
+        let (stdout, stderr) = converse(AttachContainerResults { output, input }, &self.input).await?;
         let seen = self.ended(id).await?;
         // What was never a process says so itself, where the program would have spoken.
         if seen.pid.unwrap_or(0) == 0 {

@@ -35,7 +35,7 @@ use crate::{
         census::Identity,
         error::{Cause, Result},
         goal::has_check,
-        journal::Journal,
+        journal::{Journal, heard_of},
         run_folder::RunFolder,
         substrate::{LifeLine, Signal, Site},
         tenure::Incarnation,
@@ -177,7 +177,11 @@ impl Place {
             return Ok(Arc::clone(&unit.journal));
         }
         let path = self.site.logs.join(format!("{name}.log"));
-        Ok(Arc::new(Journal::open(&path, Arc::clone(&self.site.redact))?))
+        let mut journal = Journal::open(&path, Arc::clone(&self.site.redact))?;
+        if self.is_live() {
+            journal = journal.and_as_heard(heard_of(self.run.path(), name))?;
+        }
+        Ok(Arc::new(journal))
     }
 
     /// Write nothing more of what the services, and the engine of them, say.
