@@ -108,7 +108,10 @@ fn a_needle_is_found_wherever_windows_are_cut() {
 #[test]
 fn what_is_packed_is_unpacked_also_inside_another_and_when_it_is_cut_off() {
     // It must be worth packing: what is not stands in the middle of what is packed as it is.
-    let words: String = (0..50_000).map(|n| format!("and word {n} ")).collect();
+    let words = (0..50_000)
+        .map(|n| format!("and word {n} "))
+        .collect::<Vec<_>>()
+        .concat();
     let noise = words.as_bytes();
     let packed = gzip(&gzip(&[noise, CANARY.as_bytes(), noise].concat()));
     let at = Spot { at: 3, times: 1 };
