@@ -10,6 +10,7 @@ mod ground;
 pub mod http;
 mod metrics;
 mod params;
+mod relay;
 mod service;
 mod site;
 pub mod sql;
@@ -22,6 +23,7 @@ use serde_json::Value;
 pub use access::Access;
 pub use ground::{Action, Change, Ground, Scratch};
 pub use params::Params;
+pub use relay::{Alteration, Counts, Held, Pattern, Relays, Rule};
 pub use site::{Clock, Files, Paper, Rollback, Site};
 pub use sql::Target;
 

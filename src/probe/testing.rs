@@ -16,7 +16,9 @@ use std::{
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{Access, Action, Change, Clock, Files, Ground, Paper, Scratch, Site, ground::Answer, http};
+use super::{
+    Access, Action, Change, Clock, Files, Ground, Paper, Relays, Scratch, Site, ground::Answer, http,
+};
 use crate::exchange::Exchange;
 use cluster::Cluster;
 
@@ -97,6 +99,7 @@ pub(crate) fn site(
         client: http::client().expect("a client"),
         sql_timeout: Duration::from_secs(10),
         rollback: None,
+        relays: Relays::default(),
         scratch: Vec::new(),
     }
 }
