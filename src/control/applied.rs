@@ -28,6 +28,8 @@ pub(super) enum Effect {
     Scratch(Change),
     /// A probe asks something else.
     Override(Override),
+    /// It stands between them and a service.
+    Proxy(super::proxy::InTheWay),
 }
 
 impl Draft {
@@ -82,7 +84,7 @@ impl Applied {
         match &self.effect {
             Effect::Rollback(open) => site.rollback = Some(open.rollback.clone()),
             Effect::Scratch(change) => site.scratch.push(change.clone()),
-            Effect::None | Effect::Override(_) => {}
+            Effect::None | Effect::Override(_) | Effect::Proxy(_) => {}
         }
         site
     }
@@ -118,8 +120,12 @@ impl Applied {
                 self.effect = Effect::Override(change);
                 Ok(())
             }
+            (Effect::Proxy(proxy), Some((undo, ticket))) => {
+                proxy.tell(site, &mut self.record);
+                undo.end(site, journal, ticket, &mut self.record).await
+            }
             (Effect::None, Some((undo, ticket))) => undo.end(site, journal, ticket, &mut self.record).await,
-            (Effect::None, None) => Ok(()),
+            (Effect::None | Effect::Proxy(_), None) => Ok(()),
         };
         if outcome.is_err() || self.record.witness.before.is_null() {
             // What was never seen before cannot be compared: such a change failed, and says so in `error`.

@@ -7,8 +7,10 @@ mod applied;
 mod catalogue;
 mod compose;
 mod env;
+mod http;
 mod journal;
 mod probe;
+mod proxy;
 mod rows;
 mod service;
 mod sql;
@@ -35,18 +37,22 @@ use crate::{
 };
 
 /// Every kind of change, in the order of the grammar.
-pub const KINDS: &[&str] = &["env", "service", "compose", "sql", "probe"];
+pub const KINDS: &[&str] = &["env", "service", "compose", "sql", "http", "proxy", "probe"];
 
 /// Make a change. What goes wrong is told in its record; whatever was made has its undoing in the journal.
 pub async fn make(change: &Change, scope: &Scope<'_>, site: &Site, journal: &Journal) -> Applied {
     let made_ms = site.clock.ms();
     let mut draft = Draft::new(change);
-    let outcome = match evaluate(&change.params, scope) {
-        Ok(params) => {
-            draft.record.params = site.paper.redact_json(&params);
-            by_kind(change, &params, site, journal, &mut draft).await
-        }
-        Err(error) => Err(Blind::because(error)),
+    let outcome = match (change.kind.as_str(), change.place) {
+        // Its headers see its body, so it evaluates itself.
+        ("http", Place::Live) => http::make(&change.params, scope, site, journal, &mut draft).await,
+        _ => match evaluate(&change.params, scope) {
+            Ok(params) => {
+                draft.record.params = site.paper.redact_json(&params);
+                by_kind(change, &params, site, journal, &mut draft).await
+            }
+            Err(error) => Err(Blind::because(error)),
+        },
     };
     if let Err(blind) = outcome {
         draft.record.error = Some(site.paper.redact(&blind.to_string()));
@@ -70,6 +76,7 @@ async fn by_kind(
         ("service", Place::Live) => service::make(read, site, journal, draft).await,
         ("sql", Place::Live) => sql::live(read, site, journal, draft).await,
         ("sql", Place::Rollback) => sql::rolled_back(read, site, draft).await,
+        ("proxy", Place::Live) => proxy::make(read, site, journal, draft),
         ("probe", Place::Live) => probe::make(read, draft),
         (kind, place) if KINDS.contains(&kind) => Err(Blind::because(format!(
             "a change `{kind}` cannot be made in place `{}`",

@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Applied, Journal, KINDS, Undo, make, undo_pending};
 use crate::{
@@ -499,16 +500,220 @@ async fn a_probe_is_lied_to_and_the_witness_is_what_was_executed() {
     );
 }
 
+/// A service with a mood, which keeps what it was sent and refuses to be anything but calm or cross.
+async fn moody() -> (
+    Site,
+    std::sync::Arc<Kept>,
+    std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let sent = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let moods = sent.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = vec![0; 4096];
+            let length = stream.read(&mut asked).await.unwrap_or(0);
+            let asked = String::from_utf8_lossy(&asked[..length]).into_owned();
+            let mood = asked.rsplit("\r\n").next().unwrap_or_default().to_owned();
+            let status = if mood.contains("calm") || mood.contains("cross") {
+                204
+            } else {
+                422
+            };
+            moods.lock().expect("not poisoned").push(mood);
+            let answer = format!("HTTP/1.1 {status} Heard\r\ncontent-length: 0\r\n\r\n");
+            let _gone = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let (ground, kept) = (
+        Still::at(&[("mock", address)]),
+        std::sync::Arc::new(Kept::default()),
+    );
+    let site = site(
+        std::sync::Arc::new(ground),
+        kept.clone(),
+        std::collections::BTreeMap::new(),
+    );
+    (site, kept, sent)
+}
+
+fn mood(mood: &str, back: &str) -> Value {
+    json!({
+        "request": "POST mock /mood",
+        "headers": {"Authorization": "Bearer hunter2"},
+        "json": {"mood": mood},
+        "undo": {"request": "POST mock /mood", "json": {"mood": back}},
+    })
+}
+
+#[tokio::test]
+async fn a_request_makes_a_change_and_another_undoes_it() {
+    let (site, kept, sent) = moody().await;
+    let desk = Desk::new();
+    let mut applied = desk.make("http", Place::Live, mood("cross", "calm"), &site).await;
+    assert!(applied.record.landed(), "{:?}", applied.record);
+    assert!(!applied.record.undone());
+    assert_eq!(applied.record.facts["status"], 204);
+    assert_eq!(applied.record.params["undo"]["request"], "POST mock /mood");
+    assert!(
+        !applied.record.params.to_string().contains("hunter2"),
+        "no header's value is on paper"
+    );
+    assert!(matches!(desk.pending().as_slice(), [Undo::Http { request }] if request.body.contains("calm")));
+    applied.undo(&site, &desk.journal).await;
+    assert!(applied.record.undone(), "{:?}", applied.record);
+    assert!(desk.pending().is_empty());
+    assert_eq!(
+        *sent.lock().expect("not poisoned"),
+        [r#"{"mood":"cross"}"#, r#"{"mood":"calm"}"#]
+    );
+    assert_eq!(
+        kept.0.lock().expect("not poisoned").len(),
+        2,
+        "both are on paper like every exchange"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_does_not_land_and_an_undoing_that_is_refused_is_none() {
+    let (site, _kept, _sent) = moody().await;
+    let desk = Desk::new();
+    let mut refused = desk
+        .make("http", Place::Live, mood("absent", "calm"), &site)
+        .await;
+    assert_eq!(refused.record.error, None);
+    assert!(!refused.record.landed());
+    refused.undo(&site, &desk.journal).await;
+    assert!(refused.record.undone());
+    let mut stuck = desk
+        .make("http", Place::Live, mood("cross", "absent"), &site)
+        .await;
+    assert!(stuck.record.landed());
+    stuck.undo(&site, &desk.journal).await;
+    assert!(!stuck.record.undone());
+    assert_eq!(
+        stuck.record.facts["undo_error"],
+        "`POST mock /mood` was answered with 422"
+    );
+    assert_eq!(desk.pending().len(), 1, "it is still to be undone");
+}
+
+#[tokio::test]
+async fn what_a_request_changed_is_undone_from_the_journal_when_its_maker_is_gone() {
+    let (site, _kept, sent) = moody().await;
+    let desk = Desk::new();
+    let mut params = mood("cross", "calm");
+    params["request"] = "POST gone /mood".into();
+    let refused = desk.make("http", Place::Live, params, &site).await;
+    assert_eq!(
+        refused.record.error.as_deref(),
+        Some("service `gone` has no address")
+    );
+    assert!(desk.pending().is_empty(), "nothing was sent");
+    let applied = desk.make("http", Place::Live, mood("cross", "calm"), &site).await;
+    drop(applied);
+    assert_eq!(undo_pending(&desk.path, &site).await, Vec::<String>::new());
+    assert_eq!(
+        sent.lock().expect("not poisoned").last().map(String::as_str),
+        Some(r#"{"mood":"calm"}"#)
+    );
+}
+
+/// What a look at the mood is answered with, from outside.
+async fn seen_mood(site: &Site) -> Value {
+    let params = json!({"request": "POST mock /mood", "json": {"mood": "calm"}, "timeout": "300ms"});
+    let tree = literal(&params).expect("no expression");
+    look("http", &tree, &World::pure().scope(), site)
+        .await
+        .seen
+        .expect("it was sent")["status"]
+        .clone()
+}
+
+#[tokio::test]
+async fn a_proxy_stands_between_looks_and_a_service_and_lands_when_it_altered_something() {
+    let (site, _kept, sent) = moody().await;
+    let desk = Desk::new();
+    let reply =
+        json!({"service": "mock", "match": "POST /mood", "reply": {"status": 503, "json": {"mood": "none"}}});
+    let mut applied = desk.make("proxy", Place::Live, reply, &site).await;
+    assert_eq!(applied.record.error, None);
+    assert!(matches!(desk.pending().as_slice(), [Undo::Proxy { service, .. }] if service == "mock"));
+    assert_eq!(seen_mood(&site).await, 503);
+    assert!(
+        sent.lock().expect("not poisoned").is_empty(),
+        "the service was not asked"
+    );
+    applied.undo(&site, &desk.journal).await;
+    assert!(applied.record.landed(), "{:?}", applied.record);
+    assert!(applied.record.undone());
+    assert_eq!(applied.record.facts["altered"], 1);
+    assert_eq!(applied.record.witness.after["altered"], 1);
+    assert!(desk.pending().is_empty());
+    drop(applied);
+    assert_eq!(site.relays.address("mock"), None, "nothing is left in the way");
+    assert_eq!(seen_mood(&site).await, 204);
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_met_or_that_altered_nothing_has_not_landed() {
+    let (site, _kept, _sent) = moody().await;
+    let desk = Desk::new();
+    for (pattern, alteration) in [
+        ("GET /elsewhere", json!({"freeze": true})),
+        ("POST /mood", json!({"edit": {"remove": "/mood"}})),
+    ] {
+        let mut params = json!({"service": "mock", "match": pattern});
+        params
+            .as_object_mut()
+            .expect("a table")
+            .extend(alteration.as_object().expect("a table").clone());
+        let mut applied = desk.make("proxy", Place::Live, params, &site).await;
+        assert_eq!(seen_mood(&site).await, 204);
+        applied.undo(&site, &desk.journal).await;
+        assert!(!applied.record.landed(), "{:?}", applied.record);
+        assert!(applied.record.undone());
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_goes_with_its_maker_and_a_request_that_makes_a_change_passes_it_by() {
+    let (site, _kept, sent) = moody().await;
+    let desk = Desk::new();
+    let frozen = json!({"service": "mock", "match": "* *", "freeze": true});
+    let refused = desk.make("proxy", Place::Live, frozen.clone(), &site).await;
+    assert!(
+        refused
+            .record
+            .error
+            .is_some_and(|error| error.contains("matches no request"))
+    );
+    let frozen = json!({"service": "mock", "match": "* /*", "freeze": true});
+    let applied = desk.make("proxy", Place::Live, frozen, &site).await;
+    assert_eq!(seen_mood(&site).await, 0);
+    let mut made = desk.make("http", Place::Live, mood("cross", "calm"), &site).await;
+    assert!(made.record.landed(), "{:?}", made.record);
+    made.undo(&site, &desk.journal).await;
+    assert_eq!(sent.lock().expect("not poisoned").len(), 2);
+    drop(applied);
+    assert_eq!(seen_mood(&site).await, 204);
+    assert_eq!(undo_pending(&desk.path, &site).await, Vec::<String>::new());
+    assert!(desk.pending().is_empty());
+}
+
 #[tokio::test]
 async fn every_kind_in_the_list_is_known_and_no_other() {
     let (_ground, site) = still();
     let desk = Desk::new();
-    for kind in KINDS.iter().chain(&["proxy"]) {
+    for kind in KINDS.iter().chain(&["plant"]) {
         let applied = desk.make(kind, Place::Live, json!({}), &site).await;
         let error = applied.record.error.unwrap_or_default();
         assert_eq!(
             error == format!("`{kind}` is not a change"),
-            *kind == "proxy",
+            *kind == "plant",
             "{kind}: {error}"
         );
     }

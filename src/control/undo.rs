@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Journal, env, journal::Ticket, service, sql};
+use super::{Journal, env, http, journal::Ticket, proxy, service, sql};
 use crate::{
     observation::ChangeRecord,
-    probe::{Site, Target},
+    probe::{Site, Target, http::Prepared},
 };
 
 /// How a change is undone.
@@ -41,6 +41,18 @@ pub enum Undo {
         sql: String,
         /// Tables the change wrote to.
         tables: Vec<String>,
+    },
+    /// Send a request.
+    Http {
+        /// The request, to the byte.
+        request: Prepared,
+    },
+    /// Take a rule out of the relay before a service. Both end with us, too.
+    Proxy {
+        /// The service.
+        service: String,
+        /// The rule.
+        number: u64,
     },
 }
 
@@ -80,6 +92,11 @@ impl Undo {
                 let target = Target::of(db, clone.is_some(), &site).map_err(|blind| blind.to_string())?;
                 sql::execute(&target, sql, &site).await
             }
+            Self::Http { request } => http::back(request, site).await,
+            Self::Proxy { service, number } => {
+                site.relays.take_out(service, *number);
+                Ok(())
+            }
         }
     }
 
@@ -99,6 +116,8 @@ impl Undo {
             Self::Sql {
                 db, clone, tables, ..
             } => sql::undone(db, clone.as_deref(), tables, site).await?,
+            Self::Http { .. } => http::undone(),
+            Self::Proxy { service, number } => proxy::undone(service, *number, site),
         };
         journal
             .done(ticket)

@@ -78,6 +78,8 @@ impl Desk<'_> {
         match kind.name {
             "sql" => self.sql_undo(node, place),
             "env" => self.env_says_something(node),
+            "http" => self.http_undo(node),
+            "proxy" => self.proxy(node),
             "probe" => self.probe_path(node, course),
             _ => {}
         }

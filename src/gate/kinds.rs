@@ -22,7 +22,7 @@ pub fn change(name: &str) -> Option<&'static Kind> {
 pub const LATER_KINDS: &[&str] = &["contract"];
 
 /// Changes the grammar knows and a later version carries out.
-pub const LATER_CHANGES: &[&str] = &["http", "proxy", "plant"];
+pub const LATER_CHANGES: &[&str] = &["plant"];
 
 /// Fields every observation has.
 pub const ALWAYS_SEEN: &[(&str, Sees)] = &[("t_ms", Leaf)];
@@ -40,7 +40,44 @@ pub const REQUEST: &[Key] = &[
     may("timeout", Type::Duration),
 ];
 
-const ONE_BODY: Choice = at_most(&[&["json"], &["body"]]);
+/// A request that makes a change, or takes it back: its answer is looked at for its status alone.
+const SENT: &[Key] = &[
+    must("request", Type::Request),
+    may("headers", Type::Headers),
+    may("json", Type::Any),
+    may("body", Type::Text),
+    may("timeout", Type::Duration),
+];
+
+/// The same, with the request that undoes it.
+const SENT_AND_UNDONE: &[Key] = &[
+    SENT[0],
+    SENT[1],
+    SENT[2],
+    SENT[3],
+    SENT[4],
+    must("undo", Type::Fields(SENT)),
+];
+
+/// What a proxy answers in a service's place.
+const REPLY: &[Key] = &[
+    must("status", Type::Count),
+    may("headers", Type::Map(&Type::Text)),
+    may("json", Type::Any),
+    may("body", Type::Text),
+];
+
+/// What a proxy does to a JSON answer: to the part that a JSON pointer points at.
+const EDIT: &[Key] = &[
+    may("remove", Type::Pointer),
+    may("replace", Type::Pointer),
+    may("with", Type::Any),
+];
+
+pub(super) const ONE_BODY: Choice = at_most(&[&["json"], &["body"]]);
+
+/// An edit takes one part out, or puts one in.
+pub(super) const ONE_EDIT: Choice = one_of(&[&["remove"], &["replace", "with"]]);
 
 /// The ways in which a scan can look for a value.
 pub const ENCODINGS: &[&str] = &["plain", "base64", "base64url", "url", "json", "hex", "gzip"];
@@ -326,6 +363,20 @@ pub const CHANGES: &[Kind] = &[
             one_of(&[&["query"], &["file"]]),
             at_most(&[&["undo"], &["undo_file"]]),
         ],
+    ),
+    of_change("http", SENT_AND_UNDONE, &[ONE_BODY]),
+    of_change(
+        "proxy",
+        &[
+            must("service", Type::Service),
+            must("match", Type::Pattern),
+            may("reply", Type::Fields(REPLY)),
+            may("edit", Type::Fields(EDIT)),
+            may("delay", Type::Duration),
+            may("freeze", Type::Bool),
+            may("share", Type::Number),
+        ],
+        &[one_of(&[&["reply"], &["edit"], &["delay"], &["freeze"]])],
     ),
     of_change(
         "probe",

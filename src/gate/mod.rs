@@ -35,6 +35,7 @@ mod template;
 pub mod tree;
 pub mod types;
 mod value;
+mod wire;
 
 pub use complaint::{Complaint, Complaints};
 pub use duration::duration;

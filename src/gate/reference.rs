@@ -17,7 +17,7 @@ use super::{
     value::{is_variable, literal},
 };
 
-const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+pub(super) const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 impl Desk<'_> {
     pub(super) fn reference(
@@ -33,6 +33,8 @@ impl Desk<'_> {
             Type::Database => self.database(node, what, course),
             Type::File => self.file(node, what, course),
             Type::Request => self.request(node, what, course),
+            Type::Pattern => self.pattern(node, what, course),
+            Type::Pointer => self.pointer(node, what, course),
             Type::Setting => self.setting(node, what, course),
             Type::Load => self.look(node, what, course, Some("load")),
             Type::Probe => self.look(node, what, course, None),
@@ -66,7 +68,7 @@ impl Desk<'_> {
         }
     }
 
-    fn known_port(&mut self, node: &Node, what: &str, service: &str) {
+    pub(super) fn known_port(&mut self, node: &Node, what: &str, service: &str) {
         let portless = self
             .shared
             .services

@@ -47,6 +47,10 @@ pub enum Type {
     File,
     /// `METHOD service /path`.
     Request,
+    /// `METHOD /path` of requests to a service, with `*` for anything.
+    Pattern,
+    /// A JSON pointer: `/calls/0/id`.
+    Pointer,
     /// HTTP headers: texts that see the exact `body`; null leaves one out.
     Headers,
     /// A name in the environment of a scratch copy: `service.NAME`, or `NAME` for a variable of the compose file.

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{Blind, Site};
 use crate::{digest::Digest, exchange::Exchange};
 
+pub(crate) use prepare::own_address;
 pub use prepare::{Expect, Prepared, prepare};
 use read::Answer;
 
@@ -35,7 +36,7 @@ pub fn client() -> Result<Client, String> {
 }
 
 /// Send a request once and say what came back. The exchange goes to the recorder.
-pub(super) async fn look(prepared: &Prepared, site: &Site) -> Result<Value, Blind> {
+pub(crate) async fn look(prepared: &Prepared, site: &Site) -> Result<Value, Blind> {
     let request = build(prepared, site).map_err(Blind::because)?;
     let (begin_ms, begin) = (site.clock.ms(), Instant::now());
     let answer = match tokio::time::timeout(prepared.timeout, exchange(request, &site.client)).await {

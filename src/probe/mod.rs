@@ -11,6 +11,7 @@ mod ground;
 pub mod http;
 mod metrics;
 mod params;
+mod relay;
 mod scan;
 mod service;
 mod site;
@@ -24,6 +25,7 @@ use serde_json::Value;
 pub use access::Access;
 pub use ground::{Action, Change, Executed, Ground, Scratch};
 pub use params::Params;
+pub use relay::{Alteration, Counts, Held, Pattern, Relays, Rule};
 pub use site::{Clock, Files, Paper, Rollback, Site};
 pub use sql::Target;
 

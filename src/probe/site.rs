@@ -11,7 +11,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 
-use super::{Access, Change, Ground};
+use super::{Access, Change, Ground, Relays};
 use crate::{exchange::Exchange, redact::Secret};
 
 /// The door to paper: the one recorder of HTTP exchanges, and the one place where secrets are taken out.
@@ -102,6 +102,8 @@ pub struct Site {
     pub sql_timeout: Duration,
     /// The transaction of a sabotage with `place = "rollback"`: sql looks are made inside it.
     pub rollback: Option<Rollback>,
+    /// What stands between looks and services while a change of kind `proxy` is in force.
+    pub relays: Relays,
     /// Changes with `place = "scratch"`: they stand under `startup` looks only.
     pub scratch: Vec<Change>,
 }

@@ -17,7 +17,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
-    Access, Action, Change, Clock, Executed, Files, Ground, Paper, Scratch, Site, ground::Answer, http,
+    Access, Action, Change, Clock, Executed, Files, Ground, Paper, Relays, Scratch, Site, ground::Answer,
+    http,
 };
 use crate::{exchange::Exchange, redact::Secret};
 use cluster::Cluster;
@@ -99,6 +100,7 @@ pub(crate) fn site(
         client: http::client().expect("a client"),
         sql_timeout: Duration::from_secs(10),
         rollback: None,
+        relays: Relays::default(),
         scratch: Vec::new(),
     }
 }

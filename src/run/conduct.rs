@@ -19,7 +19,7 @@ use crate::{
     control::{self, Journal},
     evidence::Record,
     plan::{self, Drawn},
-    probe::{Clock, Ground, Site, http},
+    probe::{Clock, Ground, Relays, Site, http},
     redact::Redactor,
     topology::{self, Leftover, RunFolder},
 };
@@ -158,6 +158,7 @@ fn site(stage: &Stage, record: &Record) -> Result<Site, Refusal> {
         client: http::client().map_err(|error| Refusal::new(Kind::Bug, error))?,
         sql_timeout: SQL,
         rollback: None,
+        relays: Relays::default(),
         scratch: Vec::new(),
     })
 }

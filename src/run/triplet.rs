@@ -148,7 +148,10 @@ impl Bench<'_> {
         repeats: Option<&Repeats>,
         label: &str,
     ) -> ControlRecord {
-        let site = self.hall.site(self.gate);
+        let site = self
+            .hall
+            .site(self.gate)
+            .asked_by(format!("{}/{label}/sabotage", self.gate.id));
         let mut record = ControlRecord {
             control: control.name.clone(),
             vars: vars.clone(),

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::Site;
@@ -12,8 +13,9 @@ use crate::{
 
 /// How long a look waits for its whole answer when the gate does not say.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
 /// One request, to the byte.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prepared {
     /// `POST`, `GET` …
     pub method: String,
@@ -34,7 +36,8 @@ pub struct Prepared {
 }
 
 /// How an answer is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expect {
     /// A JSON document.
     Json,
@@ -108,7 +111,14 @@ fn split(request: &str) -> Result<(String, String, String), String> {
     }
 }
 
+/// Where a service is asked: at its own port, or at the relay that stands before it.
 fn reach(service: &str, site: &Site) -> Result<SocketAddr, String> {
+    let address = own_address(service, site)?;
+    Ok(site.relays.address(service).unwrap_or(address))
+}
+
+/// Where a service itself listens, on this machine.
+pub(crate) fn own_address(service: &str, site: &Site) -> Result<SocketAddr, String> {
     let address = site
         .ground
         .address(service)
@@ -164,7 +174,7 @@ fn expectation(value: &Value) -> Result<Expect, String> {
 
 impl Prepared {
     /// What goes to paper: everything but the values of headers. Not redacted yet.
-    pub(in crate::probe) fn on_paper(&self) -> Value {
+    pub(crate) fn on_paper(&self) -> Value {
         let Self {
             method,
             service,

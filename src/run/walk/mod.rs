@@ -10,6 +10,7 @@ mod one;
 mod paper;
 mod repeat;
 mod span;
+mod way;
 
 use std::cell::RefCell;
 

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use futures::future::{join, join_all};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Around, Seen, Walk};
+use super::{Around, Seen, Walk, way};
 use crate::{
     account,
     cel::Scope,
@@ -68,6 +68,10 @@ pub(super) async fn load(
 ) -> Seen {
     let begin_ms = walk.site.clock.ms();
     let label = format!("{}/{path}", walk.label);
+    let _relays = match way::hold(walk, probe, scope) {
+        Ok(held) => held,
+        Err(reason) => return walk.made(Made::blind(reason), "load", path, begin_ms, 1),
+    };
     let errand = Errand {
         label: &label,
         subfolder: &walk.subfolder,
@@ -155,9 +159,10 @@ pub(super) async fn change(
         Err(reason) => return Seen::blind(reason),
     };
     (walk.tell)(News::Doing(format!("change {}", probe.name)));
+    let site = walk.site.asked_by(format!("{}/{path}", walk.label));
     let mut applied = Vec::new();
     for change in &changes {
-        applied.push(control::make(change, scope, walk.site, walk.journal).await);
+        applied.push(control::make(change, scope, &site, walk.journal).await);
     }
     let begin = Instant::now();
     let (ends, ended) = watch::channel(false);
@@ -167,7 +172,7 @@ pub(super) async fn change(
     };
     join(sequenced, repeating(walk, inside, begin, &ended)).await;
     for change in applied.iter_mut().rev() {
-        change.undo(walk.site, walk.journal).await;
+        change.undo(&site, walk.journal).await;
     }
     let failed = applied.iter().find_map(|change| change.record.error.clone());
     let observation = match applied.as_slice() {
@@ -181,11 +186,18 @@ pub(super) async fn change(
         Some(reason) => Err(reason),
         None => observation,
     };
-    let params = applied
-        .iter()
-        .map(|change| change.record.params.clone())
-        .collect();
+    let made = applied.iter().map(|change| change.record.params.clone());
+    let params = executed(params, made.collect(), hold);
     walk.made(Made { seen, params }, "change", path, begin_ms, 1)
+}
+
+/// The parameters as executed, under the paths by which a sabotage changes them: one change or a list, as written.
+fn executed(written: &Tree, mut changes: Vec<Value>, hold: Duration) -> Value {
+    let make = match (written.get("make"), changes.len()) {
+        (Some(Tree::Table(_)), 1) => changes.remove(0),
+        _ => changes.into(),
+    };
+    json!({ "make": make, "hold": format!("{}ms", hold.as_millis()) })
 }
 
 /// Several changes as one: in force when all are, undone when all are; times from the first to the last.
