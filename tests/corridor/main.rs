@@ -21,4 +21,5 @@ mod sealed;
 mod searched;
 mod suite;
 mod traces;
+mod wire;
 mod wounds;
