@@ -35,9 +35,11 @@ const SPIES: &str = "
 
 const API: &str = "select count(*) from contexts where who = 'skeldir api'";
 const WORKER: &str = "select count(*) from contexts where who = 'skeldir worker'";
-const LEFT: &str = "select count(*) from contexts where seen <> ''";
+/// Contexts that were met where there should be none.
+pub(crate) const LEFT: &str = "select count(*) from contexts where seen <> ''";
 
-async fn spied_on() -> Deployment {
+/// A deployment whose queue notes in which context it is asked.
+pub(crate) async fn spied_on() -> Deployment {
     let deployment = Deployment::new().await;
     sqlx::raw_sql(SPIES).execute(&deployment.admin).await.unwrap();
     deployment

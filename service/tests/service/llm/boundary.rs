@@ -312,3 +312,37 @@ async fn a_request_that_is_on_its_way_is_told_as_pending() {
     assert_eq!(world.receipts(&asked).await.len(), 1);
     world.books_agree(&person.tenant).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_shut_off_releases_nothing_that_was_promised_to_another_of_their_calls() {
+    let world = World::new().await;
+    well_within_an_hour(&world).await;
+    let person = world.person().await;
+    let slow = json!({"mood": "slow", "delay_ms": 800, "input_tokens": TWENTY_CENTS.0, "output_tokens": TWENTY_CENTS.1});
+    world.mood("openai", slow).await;
+    let _worker = world.worker(&[("LLM_HOURLY_THRESHOLD_CENTS", "1")]);
+    let first = fresh_question("why?");
+    let under_way = world.ask(&person, "explanation", &first).await;
+    let reserved = "select coalesce(sum(reserved_cents), 0)::bigint from llm_monthly_budget_state";
+    world.deployment.until(reserved, 50).await;
+    sqlx::query(
+        "insert into llm_hourly_shutoff_state (tenant_id, user_id, hour, is_shutoff, reason, disabled_until)
+         select $1, $2, h, true, 'hourly_threshold_exceeded', h + interval '1 hour'
+           from date_trunc('hour', clock_timestamp(), 'UTC') h",
+    )
+    .bind(person.tenant.id)
+    .bind(person.user)
+    .execute(&world.deployment.admin)
+    .await
+    .unwrap();
+    let second = fresh_question("why?");
+    let result = world.answered(&person, "explanation", &second).await;
+    is_blocked(&world, &second, &result, "hourly_threshold_exceeded").await;
+    assert_eq!(
+        world.deployment.count(reserved).await,
+        50,
+        "it was the first one's"
+    );
+    assert_eq!(world.result(&person, under_way).await["status"], "accepted");
+    assert_eq!(world.books_agree(&person.tenant).await, 20);
+}

@@ -191,3 +191,21 @@ async fn a_task_is_told_to_who_asked_for_it_and_to_nobody_else() {
     assert_eq!(garbage.status(), 404);
     assert_eq!(garbage.headers()["content-type"], "application/problem+json");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_question_leaves_a_context_on_a_connection() {
+    let deployment = crate::contexts::spied_on().await;
+    let world = World::around(deployment).await;
+    let person = world.person().await;
+    let _worker = world.worker(&[]);
+    for endpoint in ["route", "explanation", "investigation", "budget_optimization"] {
+        let asked = question("why?");
+        world.answered(&person, endpoint, &asked).await;
+        let mut blocked = question("why?");
+        blocked["provider_kill_switch"] = json!(true);
+        world.answered(&person, endpoint, &blocked).await;
+    }
+    let looked = "select count(*) from contexts where who = 'skeldir worker'";
+    assert!(world.deployment.count(looked).await >= 8);
+    assert_eq!(world.deployment.count(crate::contexts::LEFT).await, 0);
+}

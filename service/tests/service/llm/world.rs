@@ -82,7 +82,11 @@ impl Row {
 
 impl World {
     pub(super) async fn new() -> Self {
-        let deployment = Deployment::new().await;
+        Self::around(Deployment::new().await).await
+    }
+
+    /// Around a database that is there.
+    pub(super) async fn around(deployment: Deployment) -> Self {
         let outside = deployment
             .listening("mock-platform", "MOCK_PLATFORM_LISTEN", &[])
             .await;
