@@ -9,6 +9,7 @@ mod press;
 mod question;
 mod red;
 mod site;
+mod target;
 pub mod verdict;
 mod view;
 

@@ -7,6 +7,7 @@ use super::{
     counterfeit,
     question::{Asks, Question},
     site::{self, Column, Step},
+    target::Target,
     verdict::{Edge, Standing},
     view::View,
 };
@@ -15,12 +16,6 @@ use crate::{cel::Known, gate::model::Assertion};
 /// How much one question may cost, in judgements of a small observation. A large one counts as many, so that the
 /// bound is one of time and yet the same on every machine.
 const BUDGET: u64 = 6_000;
-
-/// Values in an observation that cost as much as one judgement.
-const VALUES_A_JUDGEMENT: u64 = 500;
-
-/// From this cost of a judgement on, a place that bit is left alone: no more alterations, no edges.
-const DEAR: u64 = 8;
 
 /// What came of it.
 #[derive(Default)]
@@ -58,13 +53,6 @@ impl<'a> Bite<'a> {
     }
 }
 
-/// An observation the question reads, as it is and as it is being altered.
-struct Target<'a> {
-    probe: &'a str,
-    altered: Value,
-    cost: u64,
-}
-
 /// The pressing of one question.
 pub(super) struct Press<'a> {
     question: &'a Question<'a>,
@@ -76,16 +64,24 @@ pub(super) struct Press<'a> {
 impl<'a> Press<'a> {
     pub(super) fn on(question: &'a Question<'a>, view: &'a View<'a>) -> Self {
         let probes = question.reading.probes().into_iter();
-        let targets = probes.filter_map(|probe| {
-            let altered = view.observation(probe)?.clone();
-            let cost = 1 + values(&altered) / VALUES_A_JUDGEMENT;
-            Some(Target { probe, altered, cost })
-        });
-        Self {
+        let fields = &question.reading.fields;
+        let targets = probes.filter_map(|probe| Some(Target::of(probe, view.observation(probe)?, fields)));
+        let mut press = Self {
             question,
             view,
             targets: targets.collect(),
             found: Pressed::default(),
+        };
+        press.keep_what_tells();
+        press
+    }
+
+    /// A question that does not hold over what it mentions reads more than it names; the whole is judged then.
+    fn keep_what_tells(&mut self) {
+        for target in 0..self.targets.len() {
+            if self.targets[target].forms.len() > 1 && self.standing(target, 0, None) != Standing::Held {
+                self.targets[target].forms.remove(0);
+            }
         }
     }
 
@@ -134,7 +130,7 @@ impl<'a> Press<'a> {
     fn columns(&self) -> Vec<(usize, Column<'a>)> {
         let fields = &self.question.reading.fields;
         let of = |(at, target): (usize, &Target<'a>)| {
-            let columns = site::columns(target.probe, &target.altered, fields);
+            let columns = site::columns(target.probe, &target.whole().altered, fields);
             columns.into_iter().map(move |column| (at, column))
         };
         self.targets.iter().enumerate().flat_map(of).collect()
@@ -142,14 +138,15 @@ impl<'a> Press<'a> {
 
     /// All alterations of one place. True when one of them bit; a number then has its edges told.
     fn alter(&mut self, target: usize, place: &[Step]) -> bool {
-        let Some(original) = site::at(&self.targets[target].altered, place).cloned() else {
+        let whole = self.targets[target].whole();
+        let Some(original) = site::at(&whole.altered, place).cloned() else {
             return false;
         };
+        let dear = whole.is_dear();
         let alterations = counterfeit::alterations(&original, &self.question.reading.literals);
-        let dear = self.targets[target].cost >= DEAR;
         let mut killing = Vec::new();
         for altered in alterations {
-            let standing = self.trial(target, place, altered.clone());
+            let standing = self.trial(target, place, &altered);
             if standing.is_some_and(|standing| self.count(standing) == Standing::Broken) {
                 killing.push(altered);
                 if dear {
@@ -166,20 +163,21 @@ impl<'a> Press<'a> {
 
     /// Replace a whole column. True when that broke the question.
     fn freeze(&mut self, target: usize, column: &Column<'_>) -> bool {
-        let before = self.targets[target].altered.clone();
-        let first = site::at(&before, &column.places[0]).filter(|_| column.places.len() > 1);
+        let whole = &self.targets[target].whole().altered;
+        let first = site::at(whole, &column.places[0]).filter(|_| column.places.len() > 1);
+        let is_so = |frozen: &Value| {
+            column
+                .places
+                .iter()
+                .all(|place| site::at(whole, place) == Some(frozen))
+        };
+        let mut counterfeits = first.map(counterfeit::frozen).unwrap_or_default();
+        counterfeits.retain(|frozen| !is_so(frozen));
         let mut bit = false;
-        for frozen in first.map(counterfeit::frozen).unwrap_or_default() {
-            for place in &column.places {
-                if let Some(value) = site::at_mut(&mut self.targets[target].altered, place) {
-                    *value = frozen.clone();
-                }
-            }
-            if self.targets[target].altered != before {
-                let standing = self.standing(target, None);
-                bit |= self.count(standing) == Standing::Broken;
-            }
-            self.targets[target].altered = before.clone();
+        for frozen in counterfeits {
+            let places: Vec<&[Step]> = column.places.iter().map(Vec::as_slice).collect();
+            let standing = self.over_forms(target, &places, &frozen, |_, _| true);
+            bit |= standing.is_some_and(|standing| self.count(standing) == Standing::Broken);
         }
         bit
     }
@@ -207,7 +205,7 @@ impl<'a> Press<'a> {
         while !next_to(number, holds, kills) {
             let altered = counterfeit::like(number, f64::midpoint(holds, kills))?;
             let value = altered.as_f64()?;
-            match self.trial(target, place, altered)? {
+            match self.trial(target, place, &altered)? {
                 Standing::Broken => kills = value,
                 _ => holds = value,
             }
@@ -224,49 +222,102 @@ impl<'a> Press<'a> {
         standing
     }
 
-    /// Put a counterfeit in its place, judge, and put the truth back. `None` when the budget is spent.
-    fn trial(&mut self, target: usize, place: &[Step], altered: Value) -> Option<Standing> {
-        let truth = std::mem::replace(site::at_mut(&mut self.targets[target].altered, place)?, altered);
-        let standing = self.affordable(target, place);
-        if let Some(value) = site::at_mut(&mut self.targets[target].altered, place) {
-            *value = truth;
+    /// Judge a counterfeit at one place. `None` when the budget is spent.
+    fn trial(&mut self, target: usize, place: &[Step], altered: &Value) -> Option<Standing> {
+        self.over_forms(target, &[place], altered, |press, form| {
+            press.affords(target, form, place)
+        })
+    }
+
+    /// How the question stands with the counterfeit at each of these places: over each form of the observation, as
+    /// long as it is broken and one `may`.
+    fn over_forms(
+        &mut self,
+        target: usize,
+        places: &[&[Step]],
+        altered: &Value,
+        mut may: impl FnMut(&mut Self, usize) -> bool,
+    ) -> Option<Standing> {
+        let forms = self.targets[target].forms.len();
+        let mut standing = Standing::Broken;
+        for form in 0..forms {
+            if standing != Standing::Broken {
+                break;
+            }
+            if !may(self, form) {
+                return None;
+            }
+            standing = if form + 1 < forms {
+                self.over(
+                    target,
+                    form,
+                    places,
+                    &site::lean(altered, &self.question.reading.fields),
+                )
+            } else {
+                self.over(target, form, places, altered)
+            };
+        }
+        Some(standing)
+    }
+
+    /// Put a counterfeit in its places, judge, and put the truth back.
+    fn over(&mut self, target: usize, form: usize, places: &[&[Step]], altered: &Value) -> Standing {
+        let mut truths = Vec::with_capacity(places.len());
+        for place in places {
+            if let Some(value) = site::at_mut(&mut self.targets[target].forms[form].altered, place) {
+                truths.push((place, std::mem::replace(value, altered.clone())));
+            }
+        }
+        let element = match places {
+            [place] => self.alone(target, form, place),
+            _ => None,
+        };
+        let standing = self.standing(target, form, element);
+        for (place, truth) in truths {
+            if let Some(value) = site::at_mut(&mut self.targets[target].forms[form].altered, place) {
+                *value = truth;
+            }
         }
         standing
     }
 
-    fn affordable(&mut self, target: usize, place: &[Step]) -> Option<Standing> {
-        let element = self.alone(target, place);
-        let cost = if element.is_some() {
+    fn affords(&mut self, target: usize, form: usize, place: &[Step]) -> bool {
+        let cost = if self.alone(target, form, place).is_some() {
             1
         } else {
-            self.targets[target].cost
+            self.targets[target].forms[form].cost
         };
-        if self.found.tally.spent + cost > BUDGET {
+        let affordable = self.found.tally.spent + cost <= BUDGET;
+        if affordable {
+            self.found.tally.spent += cost;
+        } else {
             self.found.tally.capped = true;
-            return None;
         }
-        self.found.tally.spent += cost;
-        Some(self.standing(target, element))
+        affordable
     }
 
     /// How the question stands now: over one element alone, or over the whole altered observation.
-    fn standing(&mut self, target: usize, element: Option<(&Assertion, Known)>) -> Standing {
+    fn standing(&mut self, target: usize, form: usize, element: Option<(&Assertion, Known)>) -> Standing {
         self.found.tally.judged += 1;
-        let Target { probe, altered, .. } = &self.targets[target];
         if let Some((assertion, element)) = element {
             return self.of_element(assertion, element);
         }
-        let view = self.view.with(probe, altered, &self.question.reading.derives);
+        let Target { probe, forms } = &self.targets[target];
+        let view = self
+            .view
+            .with(probe, &forms[form].altered, &self.question.reading.derives);
         answer(self.question, &view).standing
     }
 
     /// The one element a counterfeit is in, when it can change the answer for no other: `each` is the list itself,
     /// and the sentence reads the observation through `it` alone.
-    fn alone(&self, target: usize, place: &[Step]) -> Option<(&'a Assertion, Known)> {
+    fn alone(&self, target: usize, form: usize, place: &[Step]) -> Option<(&'a Assertion, Known)> {
         let Asks::Assertion(assertion) = self.question.asks else {
             return None;
         };
-        let Target { probe, altered, .. } = &self.targets[target];
+        let Target { probe, forms } = &self.targets[target];
+        let altered = &forms[form].altered;
         let each = assertion.each.as_ref().filter(|each| each.is_path())?.place()?;
         if each[0] != *probe || self.question.reading.beside.contains(*probe) {
             return None;
@@ -300,13 +351,5 @@ fn next_to(model: &Number, a: f64, b: f64) -> bool {
         gap <= 1e-4 * a.abs().max(b.abs()).max(1e-3)
     } else {
         gap <= 1.0
-    }
-}
-
-fn values(value: &Value) -> u64 {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(values).sum::<u64>(),
-        Value::Object(fields) => 1 + fields.values().map(values).sum::<u64>(),
-        _ => 1,
     }
 }

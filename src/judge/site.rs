@@ -75,6 +75,36 @@ fn mentions(value: &Value, fields: &BTreeSet<String>) -> bool {
     }
 }
 
+/// The value without the entries of maps that are neither mentioned nor lead to what is: the same places, less to judge.
+/// For the observation itself and for any value at a place of one of its columns.
+pub(super) fn lean(value: &Value, fields: &BTreeSet<String>) -> Value {
+    if mentions(value, fields) {
+        pruned(value, fields)
+    } else {
+        value.clone()
+    }
+}
+
+fn pruned(value: &Value, fields: &BTreeSet<String>) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| pruned(item, fields)).collect(),
+        Value::Object(entries) => {
+            let kept = entries.iter().filter_map(|(key, entry)| {
+                let kept = if fields.contains(key) {
+                    lean(entry, fields)
+                } else if mentions(entry, fields) {
+                    pruned(entry, fields)
+                } else {
+                    return None;
+                };
+                Some((key.clone(), kept))
+            });
+            Value::Object(kept.collect())
+        }
+        _ => value.clone(),
+    }
+}
+
 fn pattern(place: &[Step]) -> Vec<Step> {
     let any = |step: &Step| match step {
         Step::At(_) => Step::At(0),
@@ -151,7 +181,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{columns, drop_field, spelled};
+    use super::{columns, drop_field, lean, spelled};
 
     fn places(seen: &Value, fields: &[&str]) -> Vec<String> {
         let fields: BTreeSet<String> = fields.iter().map(|field| (*field).to_owned()).collect();
@@ -174,6 +204,22 @@ mod tests {
     #[test]
     fn a_bare_name_covers_the_whole_observation() {
         assert_eq!(places(&json!([{"x": 1}, {"x": 2}]), &[]), ["p", "p[0]", "p[0].x"]);
+    }
+
+    #[test]
+    fn a_lean_observation_has_every_place_that_a_question_mentions_and_nothing_beside() {
+        let seen = json!({"t": 1, "services": [{"name": "api", "rss": 7, "env": {"A": "1"}}, {"env": {}}], "env": {}});
+        let fields = BTreeSet::from(["services", "rss"].map(str::to_owned));
+        assert_eq!(lean(&seen, &fields), json!({"services": [{"rss": 7}, {}]}));
+        let whole = json!({"a": {"b": 1}, "c": [2]});
+        assert_eq!(lean(&whole, &fields), whole, "a bare name means everything");
+        let map = json!({"services": {"api": {"up": true}}, "other": 1});
+        assert_eq!(lean(&map, &fields), json!({"services": {"api": {"up": true}}}));
+        let places = |seen: &Value| -> Vec<_> {
+            let columns = columns("p", seen, &fields);
+            columns.into_iter().flat_map(|column| column.places).collect()
+        };
+        assert_eq!(places(&lean(&seen, &fields)), places(&seen));
     }
 
     #[test]

@@ -162,6 +162,51 @@ fn a_series_that_falls_only_as_a_whole_is_found_whatever_the_bound() {
     assert!(row.capped && !row.decorative, "{row:?}");
 }
 
+/// A minute of seven services, each with everything it was started with.
+fn a_minute_of_services() -> Value {
+    let settings: Value = (0..40)
+        .map(|n| (format!("SETTING_{n:02}"), json!("value")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let service =
+        |n: usize| json!({"name": format!("s{n}"), "rss_kib": 9_000, "env": settings, "health": "healthy"});
+    let services: Value = (0..7).map(service).collect();
+    let points: Value = (0..60)
+        .map(|n| json!({"t_ms": n * 1_000, "services": services}))
+        .collect();
+    json!({"usage": {"points": points}})
+}
+
+#[test]
+fn what_a_sentence_does_not_mention_takes_no_effort_from_it() {
+    let gate = gate(
+        r#"
+        probe = [{ name = "usage" }]
+        [derive]
+        warm = "usage.points.filter(p, p.t_ms >= 20000)"
+        [assert]
+        flat = { each = "['s1', 's2', 's3']", at_least = 3, that = "slope(warm.map(p, [double(p.t_ms) / 60000.0, double(p.services.filter(s, s.name == it)[0].rss_kib)])) <= 1024.0" }
+    "#,
+    );
+    let verdict = judged(&gate, &seen(a_minute_of_services()));
+    let row = verdict.row("flat");
+    assert!(row.killed > 0 && !row.decorative, "{row:?}");
+}
+
+#[test]
+fn what_breaks_only_without_the_unmentioned_is_no_kill() {
+    let gate = gate(
+        r#"
+        probe = [{ name = "usage" }]
+        [assert]
+        small = { that = "usage.points.always(p, p.services[0].rss_kib < 10000 || size(p.services[0]) == 4)" }
+    "#,
+    );
+    let verdict = judged(&gate, &seen(a_minute_of_services()));
+    let row = verdict.row("small");
+    assert!(row.killed == 0 && row.decorative, "{row:?}");
+}
+
 #[test]
 fn one_record_has_one_verdict() {
     let gate = gate(
