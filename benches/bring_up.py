@@ -42,6 +42,8 @@ def settings():
         "E2E_MIGRATION_OWNER_PASSWORD": password["owner"],
         "E2E_APP_USER_PASSWORD": password["app"],
         "E2E_SECRET_BOX_KEY": secrets.token_hex(32),
+        "E2E_OPENAI_API_KEY": secrets.token_hex(16),
+        "E2E_ANTHROPIC_API_KEY": secrets.token_hex(16),
         "E2E_JWT_PUBLIC_KEYS": json.dumps({"current_kid": "bench", "keys": {"bench": public_key()}}),
         "E2E_MOCK_PLATFORM_URL": "http://mock_platform:8080",
     }
@@ -59,7 +61,10 @@ class Peer:
 
     def compose(self, *words):
         command = ["docker-compose", "--env-file", self.env_file, "-f", ROOT / "docker-compose.e2e.yml", "-p", "closure-bench-peer"]
-        return subprocess.run([*map(str, command), *words], check=True, capture_output=True, text=True).stdout
+        said = subprocess.run([*map(str, command), *words], capture_output=True, text=True)
+        if said.returncode != 0:
+            sys.exit(f"bring_up: docker-compose {words[0]}: {said.stderr.strip()}")
+        return said.stdout
 
     def is_ready(self):
         containers = self.compose("ps", "-q").split()
