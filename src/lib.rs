@@ -33,6 +33,9 @@ pub mod compose;
 // Requests and rows into figures: percentiles, adherence, conservation by key. Pure.
 pub mod account;
 
+// A service's contract against what it said: every exchange on record, and real bodies broken on purpose. Pure.
+pub mod contract;
+
 // What is going to be done, frozen before anything starts.
 pub mod plan;
 

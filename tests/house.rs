@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("gate", "name observation cel"),
     ("compose", "name digest"),
     ("account", "observation"),
+    ("contract", "exchange"),
     ("plan", "name gate compose digest cel observation"),
     ("judge", "gate observation outcome cel name"),
     ("pack", "plan digest name outcome"),
@@ -32,7 +33,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "verify",
-        "pack judge report evidence plan gate observation outcome account digest name compose",
+        "pack judge report evidence plan gate observation outcome account contract digest name compose",
     ),
     ("topology", "compose name redact digest"),
     ("doing", "cel digest gate"),
@@ -47,7 +48,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "run",
-        "name digest redact outcome observation exchange cel gate compose account plan judge pack evidence report \
+        "name digest redact outcome observation exchange cel gate compose account contract plan judge pack evidence report \
          verify topology doing load probe control",
     ),
     (
@@ -71,6 +72,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("askama", &["src/report/"]),
     ("quick_junit", &["src/report/"]),
     ("hdrhistogram", &["src/account/"]),
+    ("jsonschema", &["src/contract/schemas.rs"]),
 ];
 
 fn root() -> PathBuf {

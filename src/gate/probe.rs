@@ -4,7 +4,7 @@ use super::{
     course::{Above, Course},
     desk::Desk,
     keys,
-    kinds::{ALWAYS_SEEN, KINDS, LATER_KINDS, SEEN_UNTIL, kind},
+    kinds::{ALWAYS_SEEN, KINDS, SEEN_UNTIL, kind},
     model::{LookAt, Probe, Tree},
     node::{Is, Node},
     shape::Shape,
@@ -121,7 +121,7 @@ impl Desk<'_> {
                 self.known_keys(table, &what, &[keys::PROBE, kind.params]);
                 self.required_keys(table, &what, kind.params);
                 self.choices(table, &what, kind.choices);
-                self.says_something(table, kind);
+                self.says_something(table, kind, inside);
                 let params = Tree::Table(self.fields(table, kind.params, inside));
                 let look = LookAt::Kind {
                     kind: kind.name.to_owned(),
@@ -163,11 +163,28 @@ impl Desk<'_> {
     }
 
     /// Complain about a look that its keys allow and that could see nothing.
-    fn says_something(&mut self, table: &Node, kind: &Kind) {
+    fn says_something(&mut self, table: &Node, kind: &Kind, course: &Course) {
         match kind.name {
             "exec" => self.says_what_runs(table),
             "scan" => self.says_what_is_searched(table),
+            "contract" => self.says_whose_contract(table, course),
             _ => {}
+        }
+    }
+
+    /// What it is judged by must be found again, by name, in what the gate saw; and it answers to requests at all.
+    fn says_whose_contract(&mut self, table: &Node, course: &Course) {
+        if course.depth > 0 {
+            self.pile.hint(
+                &table.at,
+                "a contract among the steps of a group",
+                "write it as a probe of the gate itself",
+            );
+        }
+        if let Some(service) = table.get("service")
+            && let Some(name) = service.text()
+        {
+            self.known_port(service, "`service`", name);
         }
     }
 
@@ -200,13 +217,8 @@ impl Desk<'_> {
     fn kind(&mut self, written: &Node) -> Option<&'static Kind> {
         let name = self.words(written, "`kind`")?;
         let found = kind(&name);
-        if LATER_KINDS.contains(&name.as_str()) {
-            self.later(written, &format!("kind `{name}`"));
-        } else if found.is_none() {
-            let known = KINDS
-                .iter()
-                .map(|kind| kind.name)
-                .chain(LATER_KINDS.iter().copied());
+        if found.is_none() {
+            let known = KINDS.iter().map(|kind| kind.name);
             self.pile
                 .unknown(&written.at, format!("no kind `{name}`"), &name, known);
         }

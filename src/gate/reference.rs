@@ -36,8 +36,9 @@ impl Desk<'_> {
             Type::Pattern => self.pattern(node, what, course),
             Type::Pointer => self.pointer(node, what, course),
             Type::Setting => self.setting(node, what, course),
-            Type::Load => self.look(node, what, course, Some("load")),
-            Type::Probe => self.look(node, what, course, None),
+            Type::Load => self.look(node, what, course, &["load"]),
+            Type::Document => self.document(node, what, course),
+            Type::Probe => self.look(node, what, course, &[]),
             Type::Classes => self.classes(node, what, course),
             Type::Changes => {
                 let changes = self.changes(node, course, None)?;
@@ -98,17 +99,23 @@ impl Desk<'_> {
         }
     }
 
-    fn look(&mut self, node: &Node, what: &str, course: &Course, kind: Option<&str>) -> Option<Tree> {
+    /// The name of a probe above, of one of these kinds; of any when there are none.
+    fn look(&mut self, node: &Node, what: &str, course: &Course, kinds: &[&str]) -> Option<Tree> {
         let name = self.words(node, what)?;
-        let is =
-            |above: &super::course::Above| kind.is_none_or(|kind| above.kind.is_some_and(|k| k.name == kind));
+        let is = |above: &super::course::Above| {
+            kinds.is_empty() || above.kind.is_some_and(|kind| kinds.contains(&kind.name))
+        };
         let good = course
             .looks
             .iter()
             .filter(|(_, above)| is(above))
             .map(|(name, _)| name.as_str());
         if !good.clone().any(|known| known == name) {
-            let sort = kind.map_or_else(String::new, |kind| format!("{kind} "));
+            let sort = if kinds.is_empty() {
+                String::new()
+            } else {
+                format!("{} ", kinds.join(" or "))
+            };
             self.pile.unknown(
                 &node.at,
                 format!("{what}: no {sort}probe `{name}` above"),
@@ -118,6 +125,22 @@ impl Desk<'_> {
             return None;
         }
         Some(Tree::Text(literal(&name)))
+    }
+
+    /// A probe above that sees a document, and one only.
+    fn document(&mut self, node: &Node, what: &str, course: &Course) -> Option<Tree> {
+        let tree = self.look(node, what, course, &["http", "file"])?;
+        let looped = node
+            .text()
+            .and_then(|name| course.looks.get(name))
+            .is_some_and(|above| above.looped);
+        if looped {
+            let hint = "name one that does not run over a list";
+            self.pile
+                .hint(&node.at, format!("{what}: there are many documents"), hint);
+            return None;
+        }
+        Some(tree)
     }
 
     /// A file of the gate's folder or of the suite's. A name with `${…}` stands for every file it could mean.

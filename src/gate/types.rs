@@ -59,6 +59,8 @@ pub enum Type {
     Settings,
     /// A probe of kind `load`, above.
     Load,
+    /// A probe above that sees one JSON document.
+    Document,
     /// The arrivals of a load.
     Classes,
     /// One change, or a list of them.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Response, body::Incoming, header::CONTENT_TYPE};
+use hyper::{HeaderMap, Request, Response, body::Incoming, header::CONTENT_TYPE};
 use tokio::time::timeout;
 
 use super::{
@@ -22,8 +22,12 @@ const KEPT_BYTES: usize = 64 * 1024;
 pub struct Answer {
     /// Media type without parameters, when the answer names one.
     pub media_type: Option<String>,
+    /// All headers, as they came.
+    pub headers: HeaderMap,
     /// The body, cut after 64 KiB.
     pub body: Bytes,
+    /// There was more of it.
+    pub cut: bool,
 }
 
 /// What became of one request.
@@ -109,6 +113,8 @@ impl Outcome {
         }
         self.answer = keep.then(|| Answer {
             media_type,
+            headers: std::mem::take(response.headers_mut()),
+            cut: self.bytes > body.len() as u64,
             body: body.freeze(),
         });
     }

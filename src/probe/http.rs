@@ -14,7 +14,10 @@ use reqwest::{Client, Response, redirect, retry};
 use serde_json::{Map, Value, json};
 
 use super::{Blind, Site};
-use crate::{digest::Digest, exchange::Exchange};
+use crate::{
+    digest::Digest,
+    exchange::{Exchange, may_be_kept},
+};
 
 pub(crate) use prepare::own_address;
 pub use prepare::{Expect, Prepared, prepare};
@@ -150,6 +153,8 @@ fn record(prepared: &Prepared, answer: &Answer, begin_ms: u64, ms: f64, site: &S
     let body = std::str::from_utf8(&answer.body)
         .ok()
         .filter(|_| answer.status != 0);
+    let kept = answer.headers.iter().filter(|(name, _)| may_be_kept(name));
+    let kept = kept.filter_map(|(name, value)| Some((name.clone(), site.paper.redact(value.as_str()?))));
     Exchange {
         asked_by: site.asked_by.clone(),
         service: prepared.service.clone(),
@@ -161,7 +166,9 @@ fn record(prepared: &Prepared, answer: &Answer, begin_ms: u64, ms: f64, site: &S
         status: answer.status,
         error: answer.error.clone(),
         media_type: answer.media_type().map(str::to_owned),
+        response_headers: kept.collect(),
         body: body.map(|text| site.paper.redact(text)),
+        cut: false,
         begin_ms,
         ms,
     }

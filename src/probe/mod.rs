@@ -91,6 +91,10 @@ pub const KINDS: &[Kind] = &[
         made_by: MadeBy::Conductor,
     },
     Kind {
+        name: "contract",
+        made_by: MadeBy::Conductor,
+    },
+    Kind {
         name: "pack",
         made_by: MadeBy::Conductor,
     },

@@ -10,13 +10,19 @@ use crate::{
 /// What a red or closing pass repeats: probe → the elements of its loop to repeat (none: all of them).
 pub(super) type Repeats = BTreeMap<String, Option<Sentence>>;
 
-/// Spread a control's `rerun` over what depends on it: the spans around a named probe, what stands inside them, and
-/// every probe whose own words refer to one that is repeated. `None` repeats everything.
+/// Spread a control's `rerun` over what depends on it: the spans around a named probe, what stands inside them, every
+/// probe whose own words refer to one that is repeated, and a contract below one, which judges what that was answered.
+/// `None` repeats everything.
 pub(super) fn repeats(gate: &Gate, rerun: Option<&[(String, Option<Sentence>)]>) -> Option<Repeats> {
     let mut repeats: Repeats = rerun?.iter().cloned().collect();
     loop {
         let before = repeats.len();
-        for probe in &gate.probes {
+        for (at, probe) in gate.probes.iter().enumerate() {
+            let above = || {
+                gate.probes[..at]
+                    .iter()
+                    .any(|above| repeats.contains_key(&above.name))
+            };
             let pulled_in = probe
                 .during
                 .as_ref()
@@ -24,7 +30,8 @@ pub(super) fn repeats(gate: &Gate, rerun: Option<&[(String, Option<Sentence>)]>)
                 || gate.probes.iter().any(|inner| {
                     inner.during.as_ref() == Some(&probe.name) && repeats.contains_key(&inner.name)
                 })
-                || words(probe).iter().any(|name| repeats.contains_key(name));
+                || words(probe).iter().any(|name| repeats.contains_key(name))
+                || (is_contract(probe) && above());
             if pulled_in && !repeats.contains_key(&probe.name) {
                 repeats.insert(probe.name.clone(), None);
             }
@@ -33,6 +40,10 @@ pub(super) fn repeats(gate: &Gate, rerun: Option<&[(String, Option<Sentence>)]>)
             return Some(repeats);
         }
     }
+}
+
+fn is_contract(probe: &Probe) -> bool {
+    matches!(&probe.look, LookAt::Kind { kind, .. } if kind == "contract")
 }
 
 /// Every free name in a probe's own words.
@@ -50,10 +61,13 @@ fn words(probe: &Probe) -> BTreeSet<String> {
     match &probe.look {
         LookAt::Kind { kind, params } => {
             of_tree(params, &mut names);
-            // A conserve names its load by a plain text, not by an expression.
-            if kind == "conserve" {
-                names.extend(params.get("load").and_then(Tree::literal).map(str::to_owned));
-            }
+            // Some looks name another one by a plain text, not by an expression.
+            let other = match kind.as_str() {
+                "conserve" => params.get("load"),
+                "contract" => params.get("spec"),
+                _ => None,
+            };
+            names.extend(other.and_then(Tree::literal).map(str::to_owned));
         }
         LookAt::Steps(steps) => steps.iter().for_each(|step| names.extend(words(step))),
     }

@@ -26,6 +26,8 @@ pub enum Reason {
     FileUnexplained,
     /// A load's figures do not follow from its requests.
     LoadNotDerivable,
+    /// What is said of a contract does not follow from the recorded exchanges.
+    ContractNotDerivable,
     /// The seal was broken while the run went on.
     SealBroken,
     /// The pack was made from another plan than the reviewer expects.
@@ -47,6 +49,9 @@ impl Reason {
             Self::FileMissing => "a derived file is missing",
             Self::FileUnexplained => "nothing in the record explains this file",
             Self::LoadNotDerivable => "the figures do not follow from the recorded requests and rows",
+            Self::ContractNotDerivable => {
+                "what is said of the contract does not follow from the recorded exchanges"
+            }
             Self::SealBroken => "what was under test changed while the run went on",
             Self::OtherPlan => "the pack was made from another plan",
             Self::OtherGates => "the pack was made with other gates than yours",

@@ -3,6 +3,7 @@
 //! Only [`verify`] makes a [`Verified`]. It opens no socket, and collects every doubt before it judges.
 
 mod again;
+mod contract;
 mod doubt;
 mod open;
 mod raw;
@@ -81,6 +82,7 @@ pub fn verify(path: &Path, trust: &Trust<'_>) -> Result<Verification, Unreadable
         Err(doubts) => return Ok(Verification::Doubtful(doubts)),
     };
     let mut doubts = raw::check(&case, &whole);
+    doubts.extend(contract::check(&case, &whole));
     doubts.extend(again::compare(&case, &whole));
     doubts.extend(against(&case, trust)?);
     if doubts.is_empty() {

@@ -5,6 +5,7 @@
 mod auditor;
 mod checked;
 mod chosen;
+mod contract;
 mod doctor;
 mod full_disk;
 mod good;

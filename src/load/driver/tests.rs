@@ -93,7 +93,8 @@ async fn against_the_null_target_everything_is_sent_answered_and_written_down() 
     let answers: Vec<_> = drive.answers.iter().flatten().collect();
     assert_eq!(answers.len(), 100);
     assert_eq!(answers[0].media_type.as_deref(), Some("application/json"));
-    assert_eq!(&answers[0].body[..], b"{}");
+    assert_eq!((&answers[0].body[..], answers[0].cut), (&b"{}"[..], false));
+    assert_eq!(answers[0].headers["content-type"], "application/json");
     assert!(drive.rows.iter().all(|row| row.bytes == 2));
 }
 

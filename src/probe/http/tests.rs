@@ -38,7 +38,7 @@ async fn server() -> SocketAddr {
 async fn answer(asked: &str) -> String {
     let with = |status: &str, media: &str, body: &str| {
         format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {}\r\nX-Two: a\r\nx-two: b\r\n\r\n{body}",
+            "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {}\r\nX-Two: a\r\nx-two: b\r\nset-cookie: crumb\r\n\r\n{body}",
             body.len()
         )
     };
@@ -119,6 +119,13 @@ async fn an_answer_is_read_by_its_media_type() {
         Some("application/problem+json")
     );
     assert_eq!(exchanges[0].asked_by, "G/pass/look");
+    let headers: Vec<_> = exchanges[0].response_headers.keys().map(String::as_str).collect();
+    assert_eq!(
+        headers,
+        ["content-length", "content-type", "x-two"],
+        "all of them, but for the one that hands out a credential"
+    );
+    assert_eq!(exchanges[0].response_headers["x-two"], "a, b");
 }
 
 #[tokio::test]

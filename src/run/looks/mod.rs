@@ -1,6 +1,7 @@
 //! Looks that the conductor makes itself: they last, or read what an earlier one left behind.
 
 mod conserve;
+mod contract;
 mod load;
 mod rehearsal;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use crate::account::RequestRow;
 
 pub(super) use conserve::conserve;
+pub(super) use contract::contract;
 pub(super) use load::{Errand, load};
 pub(super) use rehearsal::rehearsal;
 

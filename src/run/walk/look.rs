@@ -20,6 +20,7 @@ impl Walk<'_> {
             "load" => span::load(self, probe, params, &scope, path, &[]).await,
             "change" => span::change(self, probe, params, &scope, path, &[]).await,
             "conserve" => self.conserve(params, &scope, path, tries).await,
+            "contract" => self.contract(params, &scope, path).await,
             "pack" => self.rehearsal(params, &scope, path),
             _ => {
                 let site = self.site.asked_by(format!("{}/{path}", self.label));
@@ -41,6 +42,13 @@ impl Walk<'_> {
             Ok(()) => self.made(made, "conserve", path, begin_ms, tries),
             Err(reason) => Seen::blind(reason),
         }
+    }
+
+    async fn contract(&self, params: &Tree, scope: &Scope<'_>, path: &str) -> Seen {
+        let begin_ms = self.site.clock.ms();
+        let seen = self.found.borrow().seen.clone();
+        let made = looks::contract(params, scope, &seen, self.label, self.record).await;
+        self.made(made, "contract", path, begin_ms, 1)
     }
 
     fn rehearsal(&self, params: &Tree, scope: &Scope<'_>, path: &str) -> Seen {

@@ -1,11 +1,13 @@
 //! What paper keeps of the requests of a load.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::{
     digest::Digest,
-    exchange::Exchange,
-    load::Drive,
+    exchange::{Exchange, may_be_kept},
+    load::{Answer, Drive},
     probe::{Site, http},
 };
 
@@ -56,11 +58,29 @@ pub(super) fn record_exchanges(site: &Site, asked: &[Asked], driven: &Drive, beg
                 .error
                 .and_then(|trouble| json!(trouble).as_str().map(str::to_owned)),
             media_type: answer.as_ref().and_then(|answer| answer.media_type.clone()),
+            response_headers: answer
+                .as_ref()
+                .map(|answer| headers(answer, site))
+                .unwrap_or_default(),
             body: answer
                 .as_ref()
                 .and_then(|answer| Some(site.paper.redact(std::str::from_utf8(&answer.body).ok()?))),
+            cut: answer.as_ref().is_some_and(|answer| answer.cut),
             begin_ms: begin_ms + sent_us / 1000,
             ms: crate::account::ms(lasted),
         });
     }
+}
+
+/// The headers that may be kept; the values of a repeated one are joined, as HTTP allows.
+fn headers(answer: &Answer, site: &Site) -> BTreeMap<String, String> {
+    let mut kept = BTreeMap::new();
+    for name in answer.headers.keys().filter(|name| may_be_kept(name.as_str())) {
+        let values = answer.headers.get_all(name).iter();
+        let values: Vec<_> = values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        kept.insert(name.as_str().to_owned(), site.paper.redact(&values.join(", ")));
+    }
+    kept
 }
