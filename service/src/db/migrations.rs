@@ -37,6 +37,7 @@ const KNOWN: &[Migration] = &[
     migration!(13, "0013_llm_books"),
     migration!(14, "0014_llm_tasks"),
     migration!(15, "0015_bayesian"),
+    migration!(16, "0016_idle_queue"),
 ];
 
 /// Any number will do, as long as no other program of this database uses it.

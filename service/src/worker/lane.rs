@@ -11,6 +11,9 @@ use crate::{db, queue};
 /// The longest a lane sleeps without looking, should every notification have been missed.
 const LONGEST_IDLE: Duration = Duration::from_secs(1);
 
+/// The shortest: what is due and held by somebody else is not there for the taking, however often one looks.
+const SHORTEST_IDLE: Duration = Duration::from_millis(20);
+
 /// The wait after the queue could not be reached.
 const AFTER_ERROR: Duration = Duration::from_millis(500);
 
@@ -59,7 +62,8 @@ impl Lane {
         let claimed = queue::claim(pool, self.queue, name, settings.lease, settings.max_retries).await?;
         let Some(task) = claimed else {
             let next = queue::next_in(pool, self.queue).await?;
-            return Ok(Some(next.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE)));
+            let idle = next.unwrap_or(LONGEST_IDLE);
+            return Ok(Some(idle.clamp(SHORTEST_IDLE, LONGEST_IDLE)));
         };
         // On its own, so that a task that panics takes no lane with it.
         let (shared, held) = (Arc::clone(&self.shared), task.clone());

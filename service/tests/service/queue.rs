@@ -32,6 +32,22 @@ async fn completed_work_is_not_handed_out_again_after_three_leases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_with_nothing_to_do_leaves_the_database_in_peace() {
+    // Commits are told by each backend at most once a second, and no lane sleeps longer than that.
+    const COMMITS: &str = "select xact_commit from pg_stat_database where datname = current_database()";
+    let deployment = Deployment::new().await;
+    let tenant = deployment.tenant().await;
+    let _worker = deployment.worker_told(&[ON_THE_TEST_STAGE]);
+    drill(&deployment, "r4.sentinel_side_effect", &tenant, json!({})).await;
+    deployment.until(UNDONE, 0).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = deployment.count(COMMITS).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let made = deployment.count(COMMITS).await - before;
+    assert!(made < 300, "{made} transactions in three idle seconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing() {
     const TASKS: i64 = 500;
     const DONE: &str = "select count(*) from tasks where state = 'succeeded'";
