@@ -4,6 +4,7 @@
 
 mod authority;
 mod claims;
+pub mod explain;
 mod gates;
 mod html;
 mod junit;

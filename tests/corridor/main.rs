@@ -6,6 +6,7 @@ mod auditor;
 mod checked;
 mod chosen;
 mod doctor;
+mod explained;
 mod full_disk;
 mod good;
 mod inside;
