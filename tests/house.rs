@@ -34,6 +34,7 @@ const ROOMS: &[(&str, &str)] = &[
         "verify",
         "pack judge report evidence plan gate observation outcome account digest name compose",
     ),
+    ("lint", "gate compose cel report"),
     ("topology", "compose name redact digest"),
     ("doing", "cel digest gate"),
     ("load", "name digest exchange account"),
@@ -52,7 +53,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "observation gate plan pack evidence report verify judge outcome topology load probe run account",
+        "observation gate plan pack evidence report verify judge outcome lint topology load probe run account",
     ),
 ];
 

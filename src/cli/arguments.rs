@@ -124,6 +124,13 @@ pub(super) struct GatesWish {
     /// Folder of the suite
     #[arg(long, value_name = "DIR", default_value = "gates")]
     pub(super) suite: PathBuf,
+    /// Look for what is weak in it: claims without a control, sentences that cannot turn false, secrets with a
+    /// fallback
+    #[arg(long)]
+    pub(super) lint: bool,
+    /// With `--lint`: a pack of this suite, whose kill matrix tells what nothing could break
+    #[arg(long, value_name = "PACK", requires = "lint")]
+    pub(super) pack: Option<PathBuf>,
     /// Print JSON instead of words
     #[arg(long)]
     pub(super) json: bool,

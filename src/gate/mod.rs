@@ -41,5 +41,6 @@ mod wire;
 pub use complaint::{Complaint, Complaints};
 pub use duration::duration;
 pub use folder::read;
+pub use functions::SECRET_FUNCTIONS;
 pub use places::{Place, Places};
 pub use read::read_from;
