@@ -22,5 +22,6 @@ mod sealed;
 mod searched;
 mod suite;
 mod traces;
+mod weak;
 mod wire;
 mod wounds;
