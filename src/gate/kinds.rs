@@ -21,9 +21,6 @@ pub fn change(name: &str) -> Option<&'static Kind> {
 /// Kinds the grammar knows and a later version carries out.
 pub const LATER_KINDS: &[&str] = &["contract"];
 
-/// Changes the grammar knows and a later version carries out.
-pub const LATER_CHANGES: &[&str] = &["plant"];
-
 /// Fields every observation has.
 pub const ALWAYS_SEEN: &[(&str, Sees)] = &[("t_ms", Leaf)];
 
@@ -383,6 +380,11 @@ pub const CHANGES: &[Kind] = &[
         &[must("probe", Type::Probe), must("set", Type::Map(&Type::Any))],
         &[],
     ),
+    of_change(
+        "plant",
+        &[must("log", Type::Service), must("text", Type::Text)],
+        &[],
+    ),
 ];
 
 const fn of_change(name: &'static str, params: &'static [Key], choices: &'static [Choice]) -> Kind {
@@ -495,11 +497,11 @@ const LOAD: &[(&str, Sees)] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{CHANGES, KINDS, LATER_CHANGES, LATER_KINDS};
+    use super::{CHANGES, KINDS, LATER_KINDS};
 
     #[test]
     fn every_kind_is_listed_once_and_its_choices_are_parameters() {
-        for (kinds, later) in [(KINDS, LATER_KINDS), (CHANGES, LATER_CHANGES)] {
+        for (kinds, later) in [(KINDS, LATER_KINDS), (CHANGES, &[])] {
             let names: BTreeSet<_> = kinds
                 .iter()
                 .map(|k| k.name)
