@@ -54,6 +54,9 @@ pub mod report;
 // A whole pack into a verified one: everything made again and compared.
 pub mod verify;
 
+// What is weak in a suite that is well formed: claims nothing could refute, secrets that need not be told.
+pub mod lint;
+
 // Bring-up and teardown of the composed services.
 #[cfg(feature = "live")]
 pub mod topology;

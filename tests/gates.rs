@@ -294,6 +294,50 @@ fn every_mistake_of_every_file_is_said_at_once() {
     assert_words(&fixtures("bad/many/complaints.txt"), &words);
 }
 
+/// The small suite with folders dropped into it.
+fn mini_with(folders: &[&str]) -> Files {
+    let mut files = files("../mini");
+    for folder in folders {
+        files_below(
+            &fixtures("dropped").join(folder),
+            &format!("{folder}/"),
+            &mut files,
+        );
+    }
+    files
+}
+
+#[test]
+fn a_folder_dropped_into_a_suite_is_a_gate_of_it_and_changes_nothing_else() {
+    let read =
+        |files: &Files| gate::read_from(files, "mini").unwrap_or_else(|complaints| panic!("{complaints}"));
+    let (before, after) = (read(&mini_with(&[])), read(&mini_with(&["good"])));
+    let ids: Vec<&str> = after.gates.iter().map(|gate| gate.id.as_str()).collect();
+    assert_eq!(ids, ["M2", "M1", "M3"]);
+    for known in &before.gates {
+        assert_eq!(format!("{known:?}"), format!("{:?}", gate(&after, &known.id)));
+    }
+    let more = after
+        .files
+        .keys()
+        .filter(|name| !before.files.contains_key(*name));
+    assert_eq!(more.collect::<Vec<_>>(), ["good/gate.toml"]);
+}
+
+#[test]
+fn broken_folders_dropped_into_a_suite_are_refused_with_every_complaint_at_once() {
+    let words = complaints(&mini_with(&["good", "loose", "twice"]));
+    assert_words(&fixtures("dropped/complaints.txt"), &words);
+    for line in words.lines().filter(|line| !line.starts_with("  hint: ")) {
+        let place: Vec<&str> = line.splitn(4, ':').collect();
+        let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        assert!(
+            place.len() == 4 && is_number(place[1]) && is_number(place[2]),
+            "{line}"
+        );
+    }
+}
+
 #[test]
 fn each_mistake_of_a_gate_earns_its_exact_words() {
     for path in tomls(&fixtures("bad/gate")) {

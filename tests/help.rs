@@ -26,7 +26,7 @@ fn the_first_screen_says_what_there_is_and_every_exit_code() {
 
 #[test]
 fn every_command_has_a_screen_that_ends_with_an_example() {
-    for command in ["plan", "run", "verify", "gates", "clean", "load"] {
+    for command in ["plan", "run", "verify", "gates", "explain", "clean", "load"] {
         let screen = printed(&[command, "--help"]);
         let last = screen.lines().last().unwrap_or_default();
         assert!(last.starts_with(&format!("  closure {command}")), "{screen}");

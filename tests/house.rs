@@ -35,6 +35,7 @@ const ROOMS: &[(&str, &str)] = &[
         "verify",
         "pack judge report evidence plan gate observation outcome account contract digest name compose",
     ),
+    ("lint", "gate compose cel report"),
     ("topology", "compose name redact digest"),
     ("doing", "cel digest gate"),
     ("load", "name digest exchange account"),
@@ -53,7 +54,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "observation gate plan pack evidence report verify judge outcome topology load probe run account",
+        "observation gate plan pack evidence report verify judge outcome lint topology load probe run account",
     ),
 ];
 

@@ -10,6 +10,7 @@ mod order;
 mod pure;
 mod scope;
 mod sentence;
+mod tautology;
 mod text;
 mod value;
 mod world;

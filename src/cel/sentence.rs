@@ -6,7 +6,7 @@ use cel::{Env, IdedExpr, ParseErrors};
 
 use super::{
     anatomy::{Anatomy, Literal},
-    language, order,
+    language, order, tautology,
 };
 
 /// Longest expression, in bytes.
@@ -103,6 +103,16 @@ impl Sentence {
     /// list it was made from.
     pub fn place(&self) -> Option<Vec<String>> {
         self.anatomy.place()
+    }
+
+    /// Why it can never be false, as far as its form alone tells; none when it may be.
+    pub fn certain(&self) -> Option<&'static str> {
+        tautology::certain(&self.anatomy.plain)
+    }
+
+    /// Why a part of it, where it is a conjunction, can never be false.
+    pub fn certain_part(&self) -> Option<&'static str> {
+        tautology::certain_part(&self.anatomy.plain)
     }
 
     /// True when the sentence is nothing but a path: names joined by points.

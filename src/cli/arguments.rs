@@ -29,6 +29,12 @@ pub(super) enum Command {
     /// List the gates, their claims and their controls
     #[command(after_help = "Example:\n  closure gates --suite gates")]
     Gates(GatesWish),
+    /// Explain a claim from a pack: what was seen, the first cause, what to open, how to run it again
+    ///
+    /// For a gate that passed it says why that may be believed. The pack is that of the suite's last run, unless
+    /// another one is named.
+    #[command(after_help = "Example:\n  closure explain EG8.1")]
+    Explain(ExplainWish),
     /// Remove what a killed run left behind; runs that live are not touched
     #[cfg(feature = "live")]
     #[command(after_help = "Example:\n  closure clean")]
@@ -98,10 +104,33 @@ pub(super) struct PlanWish {
 }
 
 #[derive(Args)]
+pub(super) struct ExplainWish {
+    /// A gate, or one of its assertions or controls: `GATE.NAME`
+    #[arg(value_name = "ID")]
+    pub(super) id: String,
+    /// A pack, the zip or the folder it was made from [default: where the suite says]
+    #[arg(long, value_name = "PACK")]
+    pub(super) pack: Option<PathBuf>,
+    /// Folder of the suite
+    #[arg(long, value_name = "DIR", default_value = "gates")]
+    pub(super) suite: PathBuf,
+    /// Print JSON instead of words
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
 pub(super) struct GatesWish {
     /// Folder of the suite
     #[arg(long, value_name = "DIR", default_value = "gates")]
     pub(super) suite: PathBuf,
+    /// Look for what is weak in it: claims without a control, sentences that cannot turn false, secrets with a
+    /// fallback
+    #[arg(long)]
+    pub(super) lint: bool,
+    /// With `--lint`: a pack of this suite, whose kill matrix tells what nothing could break
+    #[arg(long, value_name = "PACK", requires = "lint")]
+    pub(super) pack: Option<PathBuf>,
     /// Print JSON instead of words
     #[arg(long)]
     pub(super) json: bool,

@@ -1,28 +1,17 @@
 //! Where and when the values of an assertion were seen.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
-use crate::{
-    judge::verdict::AssertionVerdict,
-    observation::{Look, Pass},
-};
+use crate::observation::{Look, Pass};
 
 /// Parameters that name what was looked at, in the gate's own words.
 const PLACES: [&str; 5] = ["request", "service", "services", "db", "file"];
 
-/// One sentence for each probe whose values the assertion touched: `again: http POST counter /notes, 10.1 s into the
-/// run`. Of a probe that looked several times, the first look.
-pub(super) fn in_words(assertion: &AssertionVerdict, pass: &Pass) -> Vec<String> {
-    let paths = assertion.actual.keys().map(String::as_str);
-    // The assertion an `until` makes bears the name of its probe.
-    let touched = paths
-        .chain(assertion.each.as_deref())
-        .chain([assertion.name.as_str()]);
-    let probes: BTreeSet<&str> = touched.map(probe_of).collect();
+/// One sentence for each of these probes that looked: `again: http POST counter /notes, 10.1 s into the run`. Of a
+/// probe that looked several times, the first look.
+pub(super) fn in_words(probes: &[String], pass: &Pass) -> Vec<String> {
     let looks = probes
-        .into_iter()
+        .iter()
         .filter_map(|probe| Some((probe, first_look(probe, pass)?)));
     looks.map(|(probe, look)| sentence(probe, look)).collect()
 }

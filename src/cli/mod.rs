@@ -3,8 +3,12 @@
 mod arguments;
 mod columns;
 mod exit;
+mod explain;
 mod gates;
+mod looked;
+mod opened;
 mod plan;
+mod told;
 mod verify;
 
 #[cfg(feature = "live")]
@@ -13,8 +17,6 @@ mod clean;
 mod doctor;
 #[cfg(feature = "live")]
 mod load;
-#[cfg(feature = "live")]
-mod looked;
 #[cfg(feature = "live")]
 mod progress;
 #[cfg(feature = "live")]
@@ -44,6 +46,7 @@ fn obey(arguments: Arguments) -> Exit {
     let outcome = match arguments.command {
         Command::Verify(wish) => verify::command(&wish),
         Command::Gates(wish) => gates::command(&wish),
+        Command::Explain(wish) => explain::command(&wish),
         Command::Plan(wish) => plan::command(&wish),
         #[cfg(feature = "live")]
         Command::Run(wish) => run::command(&wish),

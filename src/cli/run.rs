@@ -9,12 +9,12 @@ use super::{
     arguments::{RunWish, SubstrateWish},
     looked,
     progress::Progress,
-    refused,
+    refused, told,
 };
 use crate::{
-    judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
+    judge::verdict::{GateVerdict, Proof, Standing},
     outcome::Outcome,
-    report::authority,
+    report::{authority, explain::probes_of},
     run::{self, Ending, Order, Ran},
 };
 
@@ -144,6 +144,7 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> Vec<Strin
         .iter()
         .find(|gate| gate.id == verdict.gate)
         .map_or("", |gate| gate.claim.as_str());
+    let gate = case.suite.gates.iter().find(|gate| gate.id == verdict.gate);
     let pass = case
         .records
         .get(&verdict.gate)
@@ -158,8 +159,10 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> Vec<Strin
         .iter()
         .filter(|assertion| assertion.standing != Standing::Held)
     {
-        lines.extend(assertion_in_words(assertion));
-        let looked = pass.map_or_else(Vec::new, |pass| looked::in_words(assertion, pass));
+        lines.extend(told::assertion(assertion));
+        let looked = gate.zip(pass).map_or_else(Vec::new, |(gate, pass)| {
+            looked::in_words(&probes_of(gate, &assertion.name), pass)
+        });
         lines.extend(looked.into_iter().map(|words| format!("      looked    {words}")));
     }
     for control in verdict
@@ -180,30 +183,9 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> Vec<Strin
     for reason in &verdict.reasons {
         lines.push(format!("  {reason}"));
     }
-    lines.push(format!("  hint: see `gates/{}/` in the pack\n", verdict.gate));
-    lines
-}
-
-fn assertion_in_words(assertion: &AssertionVerdict) -> Vec<String> {
-    let mut lines = vec![format!(
-        "  {}: {}\n      {}",
-        assertion.standing.word(),
-        assertion.says,
-        assertion.expression
-    )];
-    if let Some(expected) = &assertion.expected {
-        lines.push(format!("      expected  {expected}"));
-    }
-    for (path, value) in &assertion.actual {
-        let mut text = value.to_string();
-        if text.len() > 200 {
-            text.truncate(text.floor_char_boundary(200));
-            text += " …";
-        }
-        lines.push(format!("      actual    {path} = {text}"));
-    }
-    if let Some(note) = &assertion.note {
-        lines.push(format!("      {note}"));
-    }
+    lines.push(format!(
+        "  hint: see `gates/{id}/` in the pack, or ask `closure explain {id}`\n",
+        id = verdict.gate
+    ));
     lines
 }

@@ -9,6 +9,7 @@ mod compose;
 mod env;
 mod http;
 mod journal;
+mod plant;
 mod probe;
 mod proxy;
 mod rows;
@@ -37,7 +38,9 @@ use crate::{
 };
 
 /// Every kind of change, in the order of the grammar.
-pub const KINDS: &[&str] = &["env", "service", "compose", "sql", "http", "proxy", "probe"];
+pub const KINDS: &[&str] = &[
+    "env", "service", "compose", "sql", "http", "proxy", "probe", "plant",
+];
 
 /// Make a change. What goes wrong is told in its record; whatever was made has its undoing in the journal.
 pub async fn make(change: &Change, scope: &Scope<'_>, site: &Site, journal: &Journal) -> Applied {
@@ -48,7 +51,12 @@ pub async fn make(change: &Change, scope: &Scope<'_>, site: &Site, journal: &Jou
         ("http", Place::Live) => http::make(&change.params, scope, site, journal, &mut draft).await,
         _ => match evaluate(&change.params, scope) {
             Ok(params) => {
-                draft.record.params = site.paper.redact_json(&params);
+                let paper = if change.kind == "plant" {
+                    plant::masked(&params)
+                } else {
+                    params.clone()
+                };
+                draft.record.params = site.paper.redact_json(&paper);
                 by_kind(change, &params, site, journal, &mut draft).await
             }
             Err(error) => Err(Blind::because(error)),
@@ -78,6 +86,7 @@ async fn by_kind(
         ("sql", Place::Rollback) => sql::rolled_back(read, site, draft).await,
         ("proxy", Place::Live) => proxy::make(read, site, journal, draft),
         ("probe", Place::Live) => probe::make(read, draft),
+        ("plant", Place::Live) => plant::make(read, site, journal, draft),
         (kind, place) if KINDS.contains(&kind) => Err(Blind::because(format!(
             "a change `{kind}` cannot be made in place `{}`",
             word(place)

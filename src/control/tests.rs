@@ -704,16 +704,84 @@ async fn a_proxy_goes_with_its_maker_and_a_request_that_makes_a_change_passes_it
     assert!(desk.pending().is_empty());
 }
 
+/// A site whose service `api` says what stands in a folder, as `api.log`.
+fn saying(folder: &std::path::Path) -> Site {
+    let ground = Still::saying(folder);
+    ground.runs("api", &[]);
+    site(
+        std::sync::Arc::new(ground),
+        std::sync::Arc::new(Kept::default()),
+        std::collections::BTreeMap::new(),
+    )
+}
+
+#[tokio::test]
+async fn what_is_planted_is_read_back_at_its_offset_reaches_no_paper_and_is_dropped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("api.log");
+    std::fs::write(&log, "one\n").expect("written");
+    let site = saying(folder.path());
+    let desk = Desk::new();
+    let params = json!({"log": "api", "text": "nobody said this"});
+    let mut applied = desk.make("plant", Place::Live, params, &site).await;
+    assert!(applied.record.landed(), "{:?}", applied.record);
+    assert_eq!(applied.record.params, json!({"log": "api", "text": "‹planted›"}));
+    assert_eq!(
+        (&applied.record.facts["at"], &applied.record.facts["bytes"]),
+        (&json!(4), &json!(16))
+    );
+    assert!(matches!(desk.pending().as_slice(), [Undo::Plant { service, .. }] if service == "api"));
+    let journal = std::fs::read_to_string(&desk.path).expect("read");
+    assert!(!journal.contains("nobody said this"), "{journal}");
+    std::fs::write(&log, "one\ntwo\n").expect("the service goes on");
+    let read = || {
+        let mut opened = site.planted.open("api", &log).expect("opened");
+        std::io::read_to_string(&mut opened).expect("text")
+    };
+    assert_eq!(read(), "one\nnobody said this\ntwo\n");
+    applied.undo(&site, &desk.journal).await;
+    assert!(applied.record.undone(), "{:?}", applied.record);
+    assert!(desk.pending().is_empty());
+    assert_eq!(read(), "one\ntwo\n");
+    assert_eq!(
+        std::fs::read_to_string(&log).expect("read"),
+        "one\ntwo\n",
+        "never written to"
+    );
+    let told = serde_json::to_string(&applied.record).expect("plain data");
+    assert!(!told.contains("nobody said this"), "{told}");
+}
+
+#[tokio::test]
+async fn nothing_is_planted_where_there_is_no_log_or_nothing_to_plant() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = saying(folder.path());
+    let desk = Desk::new();
+    for (log, text, words) in [
+        ("api", "x", "the log of `api` cannot be read"),
+        ("nobody", "x", "no service `nobody`"),
+        ("api", "", "`text` is empty"),
+    ] {
+        let params = json!({"log": log, "text": text});
+        let mut applied = desk.make("plant", Place::Live, params, &site).await;
+        let error = applied.record.error.clone().unwrap_or_default();
+        assert!(error.starts_with(words), "{error}");
+        assert!(!applied.record.landed());
+        applied.undo(&site, &desk.journal).await;
+        assert!(desk.pending().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn every_kind_in_the_list_is_known_and_no_other() {
     let (_ground, site) = still();
     let desk = Desk::new();
-    for kind in KINDS.iter().chain(&["plant"]) {
+    for kind in KINDS.iter().chain(&["wish"]) {
         let applied = desk.make(kind, Place::Live, json!({}), &site).await;
         let error = applied.record.error.unwrap_or_default();
         assert_eq!(
             error == format!("`{kind}` is not a change"),
-            *kind == "plant",
+            *kind == "wish",
             "{kind}: {error}"
         );
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Journal, env, http, journal::Ticket, proxy, service, sql};
+use super::{Journal, env, http, journal::Ticket, plant, proxy, service, sql};
 use crate::{
     observation::ChangeRecord,
     probe::{Site, Target, http::Prepared},
@@ -54,6 +54,13 @@ pub enum Undo {
         /// The rule.
         number: u64,
     },
+    /// Take a line out of what stands over the log of a service. It ends with us, too.
+    Plant {
+        /// The service.
+        service: String,
+        /// The line; never its text.
+        number: u64,
+    },
 }
 
 /// How a service comes back.
@@ -97,6 +104,10 @@ impl Undo {
                 site.relays.take_out(service, *number);
                 Ok(())
             }
+            Self::Plant { number, .. } => {
+                site.planted.take_out(*number);
+                Ok(())
+            }
         }
     }
 
@@ -118,6 +129,7 @@ impl Undo {
             } => sql::undone(db, clone.as_deref(), tables, site).await?,
             Self::Http { .. } => http::undone(),
             Self::Proxy { service, number } => proxy::undone(service, *number, site),
+            Self::Plant { service, number } => plant::undone(service, *number, site)?,
         };
         journal
             .done(ticket)

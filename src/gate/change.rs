@@ -4,7 +4,7 @@ use super::{
     course::Course,
     desk::Desk,
     keys,
-    kinds::{self, LATER_CHANGES, change},
+    kinds::{self, change},
     model::{Change, Place, Tree},
     node::{Is, Node},
     speech::all,
@@ -61,10 +61,6 @@ impl Desk<'_> {
             return None;
         };
         let written = self.words(name, "`kind`")?;
-        if LATER_CHANGES.contains(&written.as_str()) {
-            self.later(name, &format!("change `{written}`"));
-            return None;
-        }
         let Some(kind) = change(&written) else {
             let known = kinds::CHANGES.iter().map(|kind| kind.name);
             self.pile

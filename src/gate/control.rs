@@ -53,6 +53,14 @@ impl Desk<'_> {
         if sabotage.iter().any(|change| change.place == Place::Rollback) {
             self.rolled_back(node, rerun.as_ref(), probes, &inside);
         }
+        if sabotage.iter().any(|change| change.kind == "plant") && !probes.iter().any(scans_logs) {
+            let hint = "add a probe of kind `scan` with `logs`";
+            self.pile.hint(
+                &node.at,
+                "a `plant` that nobody could see: no probe searches logs",
+                hint,
+            );
+        }
         Some(Control {
             name: entry.key.clone(),
             says: says?,
@@ -233,6 +241,13 @@ fn looks_inside(probe: &Probe) -> bool {
 
 fn scans_no_table(probe: &Probe) -> bool {
     matches!(&probe.look, LookAt::Kind { kind, params } if kind == "scan" && params.get("tables").is_none())
+}
+
+fn scans_logs(probe: &Probe) -> bool {
+    match &probe.look {
+        LookAt::Kind { kind, params } => kind == "scan" && params.get("logs").is_some(),
+        LookAt::Steps(steps) => steps.iter().any(scans_logs),
+    }
 }
 
 fn makes_scratch(probe: &Probe) -> bool {

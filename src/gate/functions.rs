@@ -7,7 +7,7 @@ use crate::cel::{BUILTIN, DOING, PURE, Sentence};
 use super::complaint::{Pile, Spot};
 
 /// Functions that hand out secrets: their values may stand in a request, never in what goes to paper as it is.
-const SECRET: &[&str] = &[
+pub const SECRET_FUNCTIONS: &[&str] = &[
     "mint",
     "secret",
     "canary",
@@ -48,7 +48,7 @@ impl Functions {
     /// CEL's functions and ours.
     pub(super) fn builtin() -> Self {
         let own = |name: &str, takes, acts: bool| {
-            let secret = SECRET.contains(&name).then(|| name.to_owned());
+            let secret = SECRET_FUNCTIONS.contains(&name).then(|| name.to_owned());
             (
                 name.to_owned(),
                 Function {

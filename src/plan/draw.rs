@@ -43,8 +43,13 @@ pub enum Refusal {
 /// Draw the plan of a wish.
 pub fn draw(wish: &Wish) -> Result<Drawn, Refusal> {
     let suite = gate::read(&wish.suite).map_err(Refusal::Suite)?;
-    let compose = Source::read(&suite.compose).map_err(Refusal::Compose)?;
+    let compose = compose_of(&suite)?;
     from_parts(suite, compose, wish)
+}
+
+/// The compose file of a suite, before anything is filled in.
+pub fn compose_of(suite: &Suite) -> Result<Source, Refusal> {
+    Source::read(&suite.compose).map_err(Refusal::Compose)
 }
 
 /// Draw the plan of a wish from a suite and a compose file that were read already.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-pub use draw::{Drawn, Refusal, draw, from_parts};
+pub use draw::{Drawn, Refusal, compose_of, draw, from_parts};
 pub use estimate::Estimate;
 
 /// What a user asked for.

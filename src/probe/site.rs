@@ -11,7 +11,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 
-use super::{Access, Change, Ground, Relays};
+use super::{Access, Change, Ground, Planted, Relays};
 use crate::{exchange::Exchange, redact::Secret};
 
 /// The door to paper: the one recorder of HTTP exchanges, and the one place where secrets are taken out.
@@ -104,6 +104,8 @@ pub struct Site {
     pub rollback: Option<Rollback>,
     /// What stands between looks and services while a change of kind `proxy` is in force.
     pub relays: Relays,
+    /// Lines that stand over the logs of services while a change of kind `plant` is in force.
+    pub planted: Planted,
     /// Changes with `place = "scratch"`: they stand under `startup` looks only.
     pub scratch: Vec<Change>,
 }

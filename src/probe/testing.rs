@@ -17,8 +17,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
-    Access, Action, Change, Clock, Executed, Files, Ground, Paper, Relays, Scratch, Site, ground::Answer,
-    http,
+    Access, Action, Change, Clock, Executed, Files, Ground, Paper, Planted, Relays, Scratch, Site,
+    ground::Answer, http,
 };
 use crate::{exchange::Exchange, redact::Secret};
 use cluster::Cluster;
@@ -101,6 +101,7 @@ pub(crate) fn site(
         sql_timeout: Duration::from_secs(10),
         rollback: None,
         relays: Relays::default(),
+        planted: Planted::default(),
         scratch: Vec::new(),
     }
 }

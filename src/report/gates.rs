@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
     let mut matrix = Map::new();
     for verdict in &case.verdicts {
-        files.insert(layout::outcome(&verdict.gate), pretty(&without_kills(verdict)));
+        files.insert(layout::outcome(&verdict.gate), outcome_paper(verdict));
         for (index, control) in verdict.controls.iter().enumerate() {
             let record = case
                 .records
@@ -28,6 +28,11 @@ pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
         matrix.insert(verdict.gate.clone(), json!(verdict.kills));
     }
     files.insert(layout::KILL_MATRIX.into(), pretty(&matrix));
+}
+
+/// What a gate came to, as it stands on paper.
+pub(super) fn outcome_paper(verdict: &GateVerdict) -> Vec<u8> {
+    pretty(&without_kills(verdict))
 }
 
 /// The kill matrix has a file of its own; an outcome without it can be read by people.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use super::{Authority, Case, authority::authority};
+use super::{Authority, Case, Claim, authority::authority};
 use crate::{judge::verdict::GateVerdict, pack::layout, plan::PlannedGate};
 
 #[derive(Template)]
@@ -17,10 +17,10 @@ struct Page<'a> {
     substrate: &'a str,
     stopped_by: Option<&'a str>,
     authority: Authority,
-    gates: Vec<(&'a PlannedGate, &'a GateVerdict)>,
+    gates: Vec<(&'a PlannedGate, &'a GateVerdict, &'a Claim)>,
 }
 
-pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
+pub(super) fn write(case: &Case, claims: &[Claim], files: &mut BTreeMap<String, Vec<u8>>) {
     let page = Page {
         suite: &case.plan.suite,
         outcome: case.outcome().word(),
@@ -29,10 +29,21 @@ pub(super) fn write(case: &Case, files: &mut BTreeMap<String, Vec<u8>>) {
         substrate: case.sealed("substrate"),
         stopped_by: case.stopped_by(),
         authority: authority(case),
-        gates: case.plan.gates.iter().zip(&case.verdicts).collect(),
+        gates: gates(case, claims),
     };
     let text = page
         .render()
         .expect("the page holds nothing that can fail to be written");
     files.insert(layout::REPORT_HTML.into(), text.into_bytes());
+}
+
+/// Each planned gate with what it came to and the claim it makes.
+fn gates<'a>(case: &'a Case, claims: &'a [Claim]) -> Vec<(&'a PlannedGate, &'a GateVerdict, &'a Claim)> {
+    let judged = case.plan.gates.iter().zip(&case.verdicts);
+    judged
+        .filter_map(|(planned, verdict)| {
+            let claim = claims.iter().find(|claim| claim.gate == planned.id)?;
+            Some((planned, verdict, claim))
+        })
+        .collect()
 }

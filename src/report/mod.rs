@@ -3,6 +3,8 @@
 //! `run` writes what [`derive()`] returns; `verify` makes it again from the pack and compares, file by file.
 
 mod authority;
+mod claims;
+pub mod explain;
 mod gates;
 mod html;
 mod junit;
@@ -25,6 +27,7 @@ use crate::{
 };
 
 pub use authority::{Authority, authority};
+pub use claims::{Claim, Reading};
 pub use summary::gate_key;
 
 /// A record, read and judged: all that a report is made from.
@@ -85,10 +88,11 @@ pub fn derive(case: &Case, given: &dyn Files) -> (BTreeMap<String, Vec<u8>>, BTr
     let papers = papers::papers(case, &mut files, &mut faults);
     gates::write(case, &mut files);
     loads::write(case, given, &mut files);
-    summary::write(case, &papers, &mut files);
+    let claims = claims::claims(case, &papers, given, &files);
+    summary::write(case, &papers.parts, &claims, &mut files);
     junit::write(case, &mut files, &mut faults);
-    readable::write(case, &faults, &mut files);
-    html::write(case, &mut files);
+    readable::write(case, &claims, &faults, &mut files);
+    html::write(case, &claims, &mut files);
     (files, faults)
 }
 

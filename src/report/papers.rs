@@ -15,13 +15,21 @@ use crate::{
 /// Parts of the summary, by key.
 pub(super) type SummaryParts = Map<String, Value>;
 
+/// What the papers of all gates came to, besides the files themselves.
+#[derive(Default)]
+pub(super) struct Papers {
+    pub(super) parts: SummaryParts,
+    /// Which files each gate wrote, by its id.
+    pub(super) of_gates: BTreeMap<String, Vec<String>>,
+}
+
 /// Write every paper of every gate that was run. What cannot be evaluated from what was seen is a fault, not a file.
 pub(super) fn papers(
     case: &Case,
     files: &mut BTreeMap<String, Vec<u8>>,
     faults: &mut BTreeMap<String, String>,
-) -> SummaryParts {
-    let mut parts = SummaryParts::new();
+) -> Papers {
+    let mut papers = Papers::default();
     for gate in &case.suite.gates {
         let Some(pass) = case.records.get(&gate.id).and_then(|record| record.pass.as_ref()) else {
             continue;
@@ -29,15 +37,27 @@ pub(super) fn papers(
         let world = world(case);
         let scope = scope(case, &world, gate, pass);
         for (number, paper) in gate.papers.iter().enumerate() {
-            if let Err(reason) = write(paper, &scope, files, &mut parts) {
+            let mut made = Made::default();
+            if let Err(reason) = write(paper, &scope, &mut made) {
                 faults.insert(
                     format!("gates/{}/gate.toml: paper {}", gate.id, number + 1),
                     reason,
                 );
             }
+            let of_gate = papers.of_gates.entry(gate.id.clone()).or_default();
+            of_gate.extend(made.files.keys().cloned());
+            papers.parts.extend(made.parts);
+            files.extend(made.files);
         }
     }
-    parts
+    papers
+}
+
+/// What one paper came to.
+#[derive(Default)]
+struct Made {
+    files: BTreeMap<String, Vec<u8>>,
+    parts: SummaryParts,
 }
 
 fn world(case: &Case) -> World {
@@ -83,19 +103,14 @@ fn scope<'w>(case: &Case, world: &'w World, gate: &Gate, pass: &Pass) -> Scope<'
     scope
 }
 
-fn write(
-    paper: &Paper,
-    scope: &Scope<'_>,
-    files: &mut BTreeMap<String, Vec<u8>>,
-    parts: &mut SummaryParts,
-) -> Result<(), String> {
+fn write(paper: &Paper, scope: &Scope<'_>, made: &mut Made) -> Result<(), String> {
     for names in elements(paper, scope)? {
         let mut inner = scope.child();
         names.iter().for_each(|(name, value)| inner.bind(name, value));
         let (value, bytes) = form(&paper.form, &inner)?;
         match &paper.to {
             PaperTo::Summary(key) => {
-                parts.insert(key.clone(), value);
+                made.parts.insert(key.clone(), value);
             }
             PaperTo::File(text) => {
                 let path = inner.text(text).map_err(|error| error.to_string())?;
@@ -103,7 +118,7 @@ fn write(
                     .as_str()
                     .filter(|path| is_safe_path(path))
                     .ok_or("its name is not a safe path")?;
-                files.insert(path.to_owned(), bytes);
+                made.files.insert(path.to_owned(), bytes);
             }
         }
     }

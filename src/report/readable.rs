@@ -2,21 +2,30 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Case, authority::authority, gates::control_path};
+use super::{Case, Claim, authority::authority, gates::control_path};
 use crate::{
     judge::verdict::{AssertionVerdict, GateVerdict, Proof, Standing},
     outcome::Outcome,
     pack::layout,
 };
 
-pub(super) fn write(case: &Case, faults: &BTreeMap<String, String>, files: &mut BTreeMap<String, Vec<u8>>) {
-    files.insert(layout::REPORT_MD.into(), report(case, faults).into_bytes());
+pub(super) fn write(
+    case: &Case,
+    claims: &[Claim],
+    faults: &BTreeMap<String, String>,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) {
+    files.insert(
+        layout::REPORT_MD.into(),
+        report(case, claims, faults).into_bytes(),
+    );
 }
 
-fn report(case: &Case, faults: &BTreeMap<String, String>) -> String {
+fn report(case: &Case, claims: &[Claim], faults: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     head(case, &mut out);
     table(case, &mut out);
+    matrix(case, claims, &mut out);
     for (planned, verdict) in case.plan.gates.iter().zip(&case.verdicts) {
         let _ = writeln!(
             out,
@@ -64,12 +73,10 @@ fn head(case: &Case, out: &mut String) {
     }
 }
 
-/// The gate-to-evidence matrix.
+/// What each gate came to, in figures.
 fn table(case: &Case, out: &mut String) {
-    out.push_str(
-        "\n| gate | outcome | assertions held | controls proven | counterfeits killed | evidence |\n",
-    );
-    out.push_str("|---|---|---:|---:|---:|---|\n");
+    out.push_str("\n| gate | outcome | assertions held | controls proven | counterfeits killed |\n");
+    out.push_str("|---|---|---:|---:|---:|\n");
     for verdict in &case.verdicts {
         let held = verdict
             .assertions
@@ -84,7 +91,7 @@ fn table(case: &Case, out: &mut String) {
         let killed: u64 = verdict.kills.rows.iter().map(|row| row.killed).sum();
         let _ = writeln!(
             out,
-            "| {id} | {} | {held}/{} | {proven}/{} | {killed}/{} | `gates/{id}/` |",
+            "| {id} | {} | {held}/{} | {proven}/{} | {killed}/{} |",
             verdict.outcome,
             verdict.assertions.len(),
             verdict.controls.len(),
@@ -98,6 +105,30 @@ fn table(case: &Case, out: &mut String) {
             "\nOutside this profile, without outcome: {}.",
             case.plan.outside_profile.join(", ")
         );
+    }
+}
+
+/// The gate-to-evidence matrix: each claim, how it reads, and every file of the pack that shows it.
+fn matrix(case: &Case, claims: &[Claim], out: &mut String) {
+    out.push_str("\n## Claims and their evidence\n\n");
+    out.push_str("| claim of | reads | claim | evidence |\n|---|---|---|---|\n");
+    for claim in claims {
+        let paths: Vec<String> = claim
+            .evidence()
+            .into_iter()
+            .map(|path| format!("`{}`", cell(path)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "| {} | **{}** | {} | {} |",
+            claim.gate,
+            claim.reads.word(),
+            cell(&claim.claim),
+            paths.join("<br>"),
+        );
+    }
+    for id in &case.plan.outside_profile {
+        let _ = writeln!(out, "| {id} | | outside this profile | |");
     }
 }
 

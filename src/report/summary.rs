@@ -4,17 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Case, authority, gates::control_path, papers::SummaryParts, pretty};
+use super::{Case, Claim, Reading, authority, gates::control_path, papers::SummaryParts, pretty};
 use crate::{judge::verdict::GateVerdict, outcome::Outcome, pack::layout};
 
-pub(super) fn write(case: &Case, papers: &SummaryParts, files: &mut BTreeMap<String, Vec<u8>>) {
-    let bytes = pretty(&summary(case, papers));
+pub(super) fn write(
+    case: &Case,
+    papers: &SummaryParts,
+    claims: &[Claim],
+    files: &mut BTreeMap<String, Vec<u8>>,
+) {
+    let bytes = pretty(&summary(case, papers, claims));
     let authority = &case.plan.profile;
     files.insert(layout::summary_of(authority), bytes.clone());
     files.insert(layout::SUMMARY.into(), bytes);
 }
 
-fn summary(case: &Case, papers: &SummaryParts) -> Value {
+fn summary(case: &Case, papers: &SummaryParts, claims: &[Claim]) -> Value {
     let outcome = case.outcome();
     let authority = authority::authority(case);
     let gates: Map<String, Value> = case
@@ -25,7 +30,7 @@ fn summary(case: &Case, papers: &SummaryParts) -> Value {
         .map(|(planned, verdict)| {
             (
                 gate_key(&planned.id, &planned.name, &case.plan.profile),
-                gate(case, &planned.claim, verdict),
+                gate(case, &planned.claim, verdict, claim_of(claims, &planned.id)),
             )
         })
         .collect();
@@ -61,11 +66,17 @@ fn summary(case: &Case, papers: &SummaryParts) -> Value {
     summary
 }
 
-fn gate(case: &Case, claim: &str, verdict: &GateVerdict) -> Value {
+fn claim_of<'c>(claims: &'c [Claim], gate: &str) -> Option<&'c Claim> {
+    claims.iter().find(|claim| claim.gate == gate)
+}
+
+fn gate(case: &Case, sentence: &str, verdict: &GateVerdict, claim: Option<&Claim>) -> Value {
+    let claim = claim.filter(|_| case.records.contains_key(&verdict.gate));
     json!({
         "id": verdict.gate,
         "outcome": verdict.outcome,
-        "claim": claim,
+        "claim": sentence,
+        "claim_reads": Reading::of(verdict.outcome),
         "reasons": verdict.reasons,
         "assertions": verdict.assertions.iter().map(|assertion| json!({
             "name": assertion.name,
@@ -82,11 +93,7 @@ fn gate(case: &Case, claim: &str, verdict: &GateVerdict) -> Value {
             "proof": control.proof,
             "file": control_path(verdict, control),
         })).collect::<Vec<_>>(),
-        "evidence": case.records.contains_key(&verdict.gate).then(|| json!([
-            layout::gate_file(&verdict.gate, "gate.toml"),
-            layout::observations(&verdict.gate),
-            layout::outcome(&verdict.gate),
-        ])),
+        "evidence": claim.map(Claim::evidence),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::{
     gate,
     judge::{judge, verdict::Constants},
     observation::{GateRecord, Names},
+    outcome::Outcome,
     pack::Files,
     plan::{Estimate, Plan, PlannedGate},
 };
@@ -69,6 +70,19 @@ struct Nothing;
 impl Files for Nothing {
     fn paths(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    fn bytes(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        Err(std::io::Error::new(std::io::ErrorKind::NotFound, path.to_owned()))
+    }
+}
+
+/// Files by name only.
+struct Held<const N: usize>([&'static str; N]);
+
+impl<const N: usize> Files for Held<N> {
+    fn paths(&self) -> Vec<String> {
+        self.0.map(str::to_owned).into()
     }
 
     fn bytes(&self, path: &str) -> std::io::Result<Vec<u8>> {
@@ -183,9 +197,13 @@ fn the_summary_speaks_of_gates_by_the_names_adjudicators_know() {
         json!([
             "gates/EG8.5/gate.toml",
             "gates/EG8.5/observations.json",
-            "gates/EG8.5/outcome.json"
+            "gates/EG8.5/outcome.json",
+            "sql/rows.csv",
+            "gates/EG8.5/controls/mute.json",
+            "controls/kill_matrix.json",
         ])
     );
+    assert_eq!(gate["claim_reads"], "FALSE");
     assert_eq!(
         summary["negative_controls"]["EG8.5.mute"][0]["passed"],
         json!(false)
@@ -271,10 +289,98 @@ fn no_word_of_a_gate_leaves_its_cell_of_the_report() {
     );
     assert!(report.contains("| EG8.5 | fail | 1/2 | 0/1 |"), "{report}");
     assert!(
+        report.contains(
+            "| EG8.5 | **FALSE** | no <script>alert(1)</script> \\| gets through, and no ]]> either | \
+             `gates/EG8.5/gate.toml`<br>`gates/EG8.5/observations.json`<br>"
+        ),
+        "{report}"
+    );
+    assert!(
+        report.contains("| EG8.B | | outside this profile | |"),
+        "{report}"
+    );
+    assert!(
         report.contains("**not_run** mute: somebody takes its <voice>"),
         "{report}"
     );
     assert!(report.contains("- profile `ci_subset` is a subset"), "{report}");
+}
+
+/// A case in which the gate came to this, and nothing else is another.
+fn come_to(outcome: Outcome) -> Case {
+    let mut case = case("ci_subset", "yes");
+    case.verdicts[0].outcome = outcome;
+    case
+}
+
+#[test]
+fn a_claim_reads_the_same_in_every_paper_and_nobody_knows_is_never_true() {
+    for (outcome, word) in [
+        (Outcome::Pass, "TRUE"),
+        (Outcome::Fail, "FALSE"),
+        (Outcome::Unproven, "UNKNOWN"),
+        (Outcome::Inconclusive, "UNKNOWN"),
+        (Outcome::NotRun, "UNKNOWN"),
+    ] {
+        let (files, _) = derive(&come_to(outcome), &Nothing);
+        let summary = document(&files, "phase8_gate_summary.json");
+        assert_eq!(summary["gates"]["eg8_5_ci_sanity"]["claim_reads"], word);
+        let row = format!("| EG8.5 | **{word}** |");
+        assert!(text(&files, "REPORT.md").contains(&row), "{outcome}");
+        let words = format!("This claim reads <b class=\"{outcome}\">{word}</b>.");
+        assert!(text(&files, "report.html").contains(&words), "{outcome}");
+    }
+}
+
+#[test]
+fn every_path_a_claim_names_is_a_file_of_the_pack_and_the_rows_of_its_loads_are_among_them() {
+    let mut case = case("ci_subset", "yes");
+    let seen = &mut case.records.get_mut("EG8.5").expect("a record").pass;
+    let seen = &mut seen.as_mut().expect("a pass").seen;
+    seen.insert(
+        "storm".into(),
+        json!({"raw": "load/t2", "target_rps": 1.0, "seconds": 1.0, "begin_ms": 0}),
+    );
+    let given = Held([
+        "load/t2/requests.csv",
+        "load/t2/latency.hlog",
+        "load/t2x/requests.csv",
+        "logs/api.log",
+    ]);
+    let (files, _) = derive(&case, &given);
+    let summary = document(&files, "phase8_gate_summary.json");
+    let evidence = summary["gates"]["eg8_5_ci_sanity"]["evidence"]
+        .as_array()
+        .expect("a list");
+    let loads: Vec<&str> = evidence
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|path| path.starts_with("load/") || path.starts_with("logs/"))
+        .collect();
+    assert_eq!(loads, ["load/t2/latency.hlog", "load/t2/requests.csv"]);
+    for path in evidence.iter().filter_map(Value::as_str) {
+        let is_derived = files.contains_key(path);
+        let is_given = ["gates/EG8.5/gate.toml", "gates/EG8.5/observations.json"].contains(&path);
+        assert!(is_derived || is_given || loads.contains(&path), "{path}");
+    }
+}
+
+#[test]
+fn a_gate_that_was_not_run_shows_why_and_claims_no_kill_matrix() {
+    let mut case = come_to(Outcome::NotRun);
+    case.verdicts[0].controls.clear();
+    let why = json!({"gate": "EG8.5", "not_run": "left out"});
+    case.records = [("EG8.5".to_owned(), serde_json::from_value(why).expect("a record"))].into();
+    let (files, _) = derive(&case, &Nothing);
+    let summary = document(&files, "phase8_gate_summary.json");
+    assert_eq!(
+        summary["gates"]["eg8_5_ci_sanity"]["evidence"],
+        json!([
+            "gates/EG8.5/gate.toml",
+            "gates/EG8.5/observations.json",
+            "gates/EG8.5/outcome.json",
+        ])
+    );
 }
 
 #[test]
@@ -331,7 +437,7 @@ fn the_same_record_gives_the_same_bytes_twice() {
 /// A run that nothing keeps from being authoritative, but what `change` does to it.
 fn withheld(change: impl FnOnce(&mut Case)) -> Vec<String> {
     let mut case = case("full_physics", "yes");
-    case.verdicts[0].outcome = crate::outcome::Outcome::Pass;
+    case.verdicts[0].outcome = Outcome::Pass;
     change(&mut case);
     let authority = authority(&case);
     assert_eq!(authority.authoritative, authority.withheld.is_empty());
@@ -401,7 +507,7 @@ fn authority_is_withheld_for_each_thing_that_was_not_as_demanded_by_name() {
         ),
         (|case| case.seal["git"] = json!(null), "the commit is not known"),
         (
-            |case| case.verdicts[0].outcome = crate::outcome::Outcome::Unproven,
+            |case| case.verdicts[0].outcome = Outcome::Unproven,
             "the outcome is `unproven`",
         ),
     ] {

@@ -19,7 +19,7 @@ use crate::{
     control::{self, Journal},
     evidence::Record,
     plan::{self, Drawn},
-    probe::{Clock, Ground, Relays, Site, http},
+    probe::{Clock, Ground, Planted, Relays, Site, http},
     redact::Redactor,
     topology::{self, Leftover, RunFolder},
 };
@@ -159,6 +159,7 @@ fn site(stage: &Stage, record: &Record) -> Result<Site, Refusal> {
         sql_timeout: SQL,
         rollback: None,
         relays: Relays::default(),
+        planted: Planted::default(),
         scratch: Vec::new(),
     })
 }

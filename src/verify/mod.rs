@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub use doubt::{Doubt, Reason};
-pub use open::open;
+pub use open::{Unjudged, open};
 
 /// What a reviewer brings along.
 #[derive(Clone, Debug, Default)]

@@ -21,6 +21,41 @@ use crate::{
 /// Read a record and judge it. `run` calls it on the folder it has just written, `verify` on a whole pack: there is no
 /// other way to an outcome.
 pub fn open(files: &dyn Files) -> Result<Case, Vec<Doubt>> {
+    Ok(Unjudged::read(files)?.judge())
+}
+
+/// A record that was read, and of which nothing is known yet.
+pub struct Unjudged(Case);
+
+impl Unjudged {
+    /// Read a record.
+    pub fn read(files: &dyn Files) -> Result<Self, Vec<Doubt>> {
+        unjudged(files).map(Self)
+    }
+
+    /// What was going to be done.
+    pub fn plan(&self) -> &Plan {
+        &self.0.plan
+    }
+
+    /// Judge every gate.
+    pub fn judge(self) -> Case {
+        self.judge_those(|_| true)
+    }
+
+    /// Judge one gate and no other. What comes of it holds that verdict alone, and says nothing of the whole run.
+    pub fn judge_one(self, gate: &str) -> Case {
+        self.judge_those(|id| id == gate)
+    }
+
+    fn judge_those(self, wanted: impl Fn(&str) -> bool) -> Case {
+        let Self(mut case) = self;
+        case.verdicts = verdicts(&case, wanted);
+        case
+    }
+}
+
+fn unjudged(files: &dyn Files) -> Result<Case, Vec<Doubt>> {
     let mut doubts = Vec::new();
     let plan: Option<Plan> = read(files, layout::PLAN, &mut doubts);
     let constants: Option<Constants> = read(files, layout::CONSTANTS, &mut doubts);
@@ -30,7 +65,6 @@ pub fn open(files: &dyn Files) -> Result<Case, Vec<Doubt>> {
     let records = records(files, &mut doubts);
     match (plan, constants, seal, physics, suite) {
         (Some(plan), Some(constants), Some(seal), Some(physics), Some(suite)) if doubts.is_empty() => {
-            let verdicts = verdicts(&plan, &suite, &constants, &records);
             Ok(Case {
                 plan,
                 suite,
@@ -38,7 +72,7 @@ pub fn open(files: &dyn Files) -> Result<Case, Vec<Doubt>> {
                 seal,
                 physics,
                 records,
-                verdicts,
+                verdicts: Vec::new(),
             })
         }
         _ => Err(doubts),
@@ -131,17 +165,20 @@ fn records(files: &dyn Files, doubts: &mut Vec<Doubt>) -> BTreeMap<String, GateR
     records
 }
 
-/// One verdict for each planned gate, in the order of the plan.
-fn verdicts(
-    plan: &Plan,
-    suite: &Suite,
-    constants: &Constants,
-    records: &BTreeMap<String, GateRecord>,
-) -> Vec<GateVerdict> {
+/// One verdict for each planned gate that is wanted, in the order of the plan.
+fn verdicts(case: &Case, wanted: impl Fn(&str) -> bool) -> Vec<GateVerdict> {
+    let Case {
+        plan,
+        suite,
+        constants,
+        records,
+        ..
+    } = case;
     let nothing = GateRecord::default();
     let planned = plan
         .gates
         .iter()
+        .filter(|planned| wanted(&planned.id))
         .filter_map(|planned| suite.gates.iter().find(|gate| gate.id == planned.id));
     planned
         .map(|gate| {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::suite::{Suite, verify};
+use crate::suite::{Suite, files_below, verify};
 
 /// A gate beside those of the small suite.
 const GATE: &str = r#"
@@ -39,6 +39,13 @@ sabotage  = { kind = "sql", place = "rollback", db = "admin", query = "insert in
 rerun     = ["leaks"]
 must_fail = ["clean"]
 because   = "leaks.haystacks.exists(h, h.name == 'table:public.notes' && h.hits.exists(x, x.needle == 'diary' && x.encoding == 'base64'))"
+
+[control.whisper]
+says      = "a canary in the log of a service that never said it"
+sabotage  = { kind = "plant", log = "counter", text = "${'whispered: ' + base64(canary('whisper') + '!')}" }
+rerun     = ["leaks"]
+must_fail = ["clean"]
+because   = "leaks.haystacks.filter(h, h.hits != []).map(h, h.name) == ['log:counter']"
 "#;
 
 fn suite() -> Suite {
@@ -49,10 +56,13 @@ fn suite() -> Suite {
     suite
 }
 
+fn json(suite: &Suite, path: &str) -> Value {
+    serde_json::from_slice(&fs::read(suite.pack().join(path)).unwrap()).unwrap()
+}
+
 /// What the scan of the gate's own pass saw.
 fn haystacks(suite: &Suite) -> Vec<Value> {
-    let paper = fs::read(suite.pack().join("gates/M3/observations.json")).unwrap();
-    let paper: Value = serde_json::from_slice(&paper).unwrap();
+    let paper = json(suite, "gates/M3/observations.json");
     let leaks = paper.pointer("/pass/seen/leaks/haystacks");
     leaks.and_then(Value::as_array).expect("a scan").clone()
 }
@@ -76,6 +86,22 @@ fn a_run_whose_secrets_stay_where_they_belong_passes_and_its_seal_holds() {
                 haystacks.iter().any(|haystack| haystack["name"] == name),
                 "{substrate}: {name}"
             );
+        }
+        let planted = json(&suite, "gates/M3/controls/whisper.json");
+        assert_eq!(planted["proof"], "proven");
+        let change = &planted["changes"][0];
+        assert_eq!(
+            change["params"],
+            serde_json::json!({"log": "counter", "text": "‹planted›"})
+        );
+        let witness = &change["witness"];
+        let read_back = ["before", "after", "undone"].map(|when| witness[when]["read_back"].clone());
+        assert_eq!(read_back, [false, true, false]);
+        for (path, bytes) in files_below(&suite.pack()) {
+            // The gate's own text is the one paper that holds the words; what they were with stands nowhere.
+            let holds = String::from_utf8_lossy(&bytes).contains("whispered: ");
+            let is_given = path.ends_with("gate.toml") || path.ends_with(".zip");
+            assert!(!holds || is_given, "{substrate}: {path}");
         }
         verify(&suite.pack()).exits(1).says(&["pass         M3"]);
     }

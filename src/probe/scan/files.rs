@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    super::{Blind, Site},
+    super::{Blind, Planted, Site},
     Haystack,
     needles::Needles,
     sieve::Sieve,
@@ -45,11 +45,16 @@ fn every_service(site: &Site) -> Result<Vec<String>, Blind> {
     Ok(services.keys().cloned().collect())
 }
 
-/// Search what services said.
-pub(super) fn search(logs: Vec<Log>, needles: &Arc<Needles>) -> Result<Vec<Haystack>, Blind> {
+/// Search what services said, and what was planted among it.
+pub(super) fn search(
+    logs: Vec<Log>,
+    planted: &Planted,
+    needles: &Arc<Needles>,
+) -> Result<Vec<Haystack>, Blind> {
     let one = |log: Log| {
         let haystack = Haystack::new(format!("log:{}", log.service), "log");
-        let opened = File::open(&log.path).map_err(|error| unread(&haystack.name, &error))?;
+        let opened = planted.open(&log.service, &log.path);
+        let opened = opened.map_err(|error| unread(&haystack.name, &error))?;
         sifted(haystack, opened, needles)
     };
     logs.into_iter().map(one).collect()

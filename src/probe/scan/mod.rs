@@ -60,7 +60,8 @@ pub(super) async fn look(params: Params<'_>, site: &Site) -> Result<Value, Blind
         haystacks.extend(tables::search(db, &needles, site).await?);
     }
     let texts = files::logs(&params.texts("logs")?, site)?;
-    haystacks.extend(away(&needles, move |needles| files::search(texts, needles)).await?);
+    let planted = site.planted.clone();
+    haystacks.extend(away(&needles, move |needles| files::search(texts, &planted, needles)).await?);
     if params.flag("record")? {
         let folder = site.paper.folder();
         haystacks.extend(away(&needles, move |needles| files::record(&folder, needles)).await?);

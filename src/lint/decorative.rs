@@ -1,0 +1,53 @@
+//! Sentences that cannot turn false, whatever is seen: as far as reading them tells.
+
+use super::{Paper, Weakness};
+use crate::{
+    cel::Sentence,
+    gate::model::{Gate, LookAt, Probe},
+    report::explain::probes_of,
+};
+
+const WRITE_ANOTHER: &str = "compare what was seen with what it should be";
+
+pub(super) fn look(gate: &Gate, paper: &Paper) -> Vec<Weakness> {
+    let mut found = Vec::new();
+    for assertion in &gate.assertions {
+        let name = &assertion.name;
+        let reads_nothing = probes_of(gate, name).is_empty();
+        found.extend(weakness(name, &assertion.that, reads_nothing, paper));
+    }
+    gate.probes
+        .iter()
+        .for_each(|probe| untils(probe, "", paper, &mut found));
+    found
+}
+
+fn untils(probe: &Probe, prefix: &str, paper: &Paper, found: &mut Vec<Weakness>) {
+    let name = format!("{prefix}{}", probe.name);
+    if let Some(until) = &probe.until {
+        let reads_nothing = until.that.reads().is_empty();
+        found.extend(weakness(&name, &until.that, reads_nothing, paper));
+    }
+    if let LookAt::Steps(steps) = &probe.look {
+        let prefix = format!("{name}.");
+        for step in steps {
+            untils(step, &prefix, paper, found);
+        }
+    }
+}
+
+fn weakness(name: &str, that: &Sentence, reads_nothing: bool, paper: &Paper) -> Option<Weakness> {
+    let about = |message: String| paper.assertion(name, message, WRITE_ANOTHER);
+    if let Some(why) = that.certain() {
+        let message = format!("`{name}` is decorative: {why}");
+        return Some(Weakness::finding(about(message)));
+    }
+    if reads_nothing {
+        let message = format!("`{name}` is decorative: it reads nothing that was seen");
+        return Some(Weakness::finding(about(message)));
+    }
+    let why = that.certain_part()?;
+    Some(Weakness::advice(about(format!(
+        "a part of `{name}` adds nothing: {why}"
+    ))))
+}
