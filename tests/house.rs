@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("gate", "name observation cel"),
     ("compose", "name digest"),
     ("account", "observation"),
-    ("contract", "exchange"),
+    ("contract", "digest exchange"),
     ("plan", "name gate compose digest cel observation"),
     ("judge", "gate observation outcome cel name"),
     ("pack", "plan digest name outcome"),

@@ -1,6 +1,9 @@
 //! JSON Schema, as `OpenAPI` 3.1 means it: draft 2020-12, with its formats. The one file that names the crate.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt::Display,
+};
 
 use jsonschema::{Draft, Registry, ValidationError, Validator};
 use serde_json::Value;
@@ -43,14 +46,16 @@ pub(super) fn with<T>(
     if let Some(fields) = named.as_object_mut() {
         fields.insert("$id".to_owned(), CONTRACT.into());
     }
-    let registry = Registry::new()
-        .add(CONTRACT, &named)
-        .and_then(|registry| registry.prepare())
-        .map_err(|error| format!("the schemas of the contract cannot be read: {error}"))?;
+    let unread = Registry::new().add(CONTRACT, &named).map_err(unreadable)?;
+    let registry = unread.prepare().map_err(unreadable)?;
     then(&mut Schemas {
         registry: &registry,
         built: BTreeMap::new(),
     })
+}
+
+fn unreadable(error: impl Display) -> String {
+    format!("the schemas of the contract cannot be read: {error}")
 }
 
 impl Schemas<'_> {
