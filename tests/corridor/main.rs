@@ -15,6 +15,7 @@ mod interrupted;
 mod killed;
 mod lies;
 mod not_up;
+mod outlives;
 mod passing;
 mod red;
 mod refused;

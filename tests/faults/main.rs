@@ -1,0 +1,129 @@
+//! Faults of the service under test, each made as an operator or a release could make it: by configuration, by SQL, on
+//! the wire. The gate that claims to see it must be red in the pack, by the assertions that say so.
+#![cfg(feature = "live")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod house;
+
+use house::{Fault, House};
+
+/// Gates that are looked at, and nothing that they need besides.
+const GATES: &[&str] = &["RLS", "AUTH", "EG8.2a", "EG8.2b", "EG8.3a", "EG8.4"];
+
+/// What a fault must turn red, at least.
+struct Red {
+    gate: &'static str,
+    by: &'static [&'static str],
+}
+
+const fn red(gate: &'static str, by: &'static [&'static str]) -> Red {
+    Red { gate, by }
+}
+
+#[track_caller]
+fn assert_red(house: &House, reds: &[Red]) {
+    for Red { gate, by } in reds {
+        let broken = house.broken(gate);
+        for name in *by {
+            assert!(broken.iter().any(|one| one == name), "{gate}: {name} is not broken, but {broken:?}");
+        }
+        assert_eq!(house.outcome(gate), "fail", "{gate}");
+    }
+}
+
+/// The control of this file: what stands beside the faults holds without them.
+#[test]
+fn a_system_without_a_fault_is_red_nowhere() {
+    let house = House::with(GATES, &[]);
+    for gate in GATES {
+        assert_eq!(house.broken(gate), Vec::<String>::new(), "{gate}");
+    }
+}
+
+#[test]
+fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
+    let house = House::with(
+        GATES,
+        &[
+            // A breaker that is never half-open.
+            Fault::Configured {
+                from: "LLM_BREAKER_OPEN_SECONDS: \"2\"",
+                to: "LLM_BREAKER_OPEN_SECONDS: \"3600\"",
+            },
+            // Row security is off on one table.
+            Fault::Sql("alter table revenue_ledger disable row level security"),
+            // A cached answer is billed a cent.
+            Fault::Sql("alter table llm_api_calls drop constraint paid_for_an_answer_only"),
+            Fault::Sql(
+                "create function fault_bill() returns trigger language plpgsql as $$ begin
+                   if new.was_cached then new.cost_cents := 1; end if; return new; end $$",
+            ),
+            Fault::Sql(
+                "create trigger fault_bill before insert or update on llm_api_calls
+                   for each row execute function fault_bill()",
+            ),
+            // A request is booked twice.
+            Fault::Sql("alter table llm_api_calls drop constraint one_row_per_request"),
+            Fault::Sql(
+                "create function fault_twice() returns trigger language plpgsql as $$ begin
+                   if new.was_cached and pg_trigger_depth() = 1 then
+                     insert into llm_api_calls
+                     select (jsonb_populate_record(new, jsonb_build_object('id', gen_random_uuid()))).*;
+                   end if; return null; end $$",
+            ),
+            Fault::Sql(
+                "create trigger fault_twice after update on llm_api_calls
+                   for each row execute function fault_twice()",
+            ),
+            // A recompute says that it succeeded, and stores no share of one channel.
+            Fault::Sql(
+                "create function fault_nothing() returns trigger language plpgsql as $$ begin return null; end $$",
+            ),
+            Fault::Sql(
+                "create trigger fault_nothing before insert on attribution_allocations
+                   for each row execute function fault_nothing()",
+            ),
+            // A sync is promised, and none of its entries is kept.
+            Fault::Sql(
+                "create trigger fault_nothing before insert on revenue_ledger
+                   for each row execute function fault_nothing()",
+            ),
+        ],
+    );
+    assert_red(
+        &house,
+        &[
+            red("EG8.3a", &["half_opens"]),
+            red("RLS", &["forced"]),
+            red("EG8.4", &["cached_free", "booked_once"]),
+            red("EG8.2a", &["shared_out"]),
+            red("EG8.2b", &["entered"]),
+        ],
+    );
+}
+
+#[test]
+fn faults_on_the_wire_are_red_where_the_catalogue_says() {
+    let house = House::with(
+        &["AUTH", "EG8.2b"],
+        &[
+            // Whatever is signed, and however, is believed.
+            Fault::Wire {
+                gate: "AUTH",
+                proxy: "service = \"api\", match = \"POST /api/webhooks/*\", reply = { status = 200, json = { status = \"success\" } }",
+            },
+            // A sync is answered with 202 and leaves no run.
+            Fault::Wire {
+                gate: "EG8.2b",
+                proxy: "service = \"api\", match = \"POST /api/reconciliation/sync\", reply = { status = 202, json = { status = \"queued\", sync_id = \"00000000-0000-4000-8000-000000000000\" } }",
+            },
+        ],
+    );
+    assert_red(
+        &house,
+        &[
+            red("AUTH", &["turned_away", "stale", "trace_seen"]),
+            red("EG8.2b", &["one_run"]),
+        ],
+    );
+}
