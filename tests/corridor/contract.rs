@@ -168,7 +168,7 @@ fn an_answer_that_breaks_the_contract_fails_the_gate_that_was_not_even_asking() 
     let kept = r#""first": kept == 1"#;
     let suite = suite().reword("counter.py", kept, &format!(r#"{kept}, "by": "counter""#));
     suite
-        .run(&["--only", "M1", "--only", "M3"])
+        .run(&[])
         .exits(1)
         .says(&["FAIL M3", "every answer is declared and valid"]);
 }
