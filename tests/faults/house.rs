@@ -101,7 +101,11 @@ impl House {
                 _ if in_control => {}
                 // The gates they need are not run, but for those whose observations they read.
                 line if line.starts_with("needs") => {
-                    kept.push_str(&line.replace("\"EG8.A\"", "\"FAULT\"").replace("[]", "[\"FAULT\"]"));
+                    kept.push_str(
+                        &line
+                            .replace("\"EG8.A\"", "\"FAULT\"")
+                            .replace("[]", "[\"FAULT\"]"),
+                    );
                 }
                 line => kept.push_str(line),
             }
@@ -120,14 +124,26 @@ impl House {
             let during = if stands { "" } else { "\nduring = \"fault\"" };
             format!("[[probe]]{during}{block}")
         });
-        let span = format!("[[probe]]\nname = \"fault\"\nkind = \"change\"\nmake = {{ kind = \"proxy\", {proxy} }}\n\n");
-        let text = [head.to_owned(), span].into_iter().chain(probes).collect::<String>();
+        let span = format!(
+            "[[probe]]\nname = \"fault\"\nkind = \"change\"\nmake = {{ kind = \"proxy\", {proxy} }}\n\n"
+        );
+        let text = [head.to_owned(), span]
+            .into_iter()
+            .chain(probes)
+            .collect::<String>();
         fs::write(path, text).expect("written");
     }
 
     fn run(&self, gates: &[&str]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_closure"));
-        command.args(["run", "--ci-subset", "--substrate", "native", "--quiet", "--suite"]);
+        command.args([
+            "run",
+            "--ci-subset",
+            "--substrate",
+            "native",
+            "--quiet",
+            "--suite",
+        ]);
         command.arg(self.root.path().join("gates"));
         command.arg("--artifact-dir").arg(self.pack());
         for gate in ["FAULT"].iter().chain(gates) {
@@ -178,7 +194,11 @@ impl House {
         let folders = fs::read_dir(self.root.path().join("gates")).unwrap().flatten();
         let begins = format!("{gate}_");
         let mut folders = folders.filter(|entry| entry.file_name().to_string_lossy().starts_with(&begins));
-        folders.next().expect("the suite has this gate").path().join("gate.toml")
+        folders
+            .next()
+            .expect("the suite has this gate")
+            .path()
+            .join("gate.toml")
     }
 
     fn reword(&self, file: &str, from: &str, to: &str) {

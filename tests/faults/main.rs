@@ -25,7 +25,10 @@ fn assert_red(house: &House, reds: &[Red]) {
     for Red { gate, by } in reds {
         let broken = house.broken(gate);
         for name in *by {
-            assert!(broken.iter().any(|one| one == name), "{gate}: {name} is not broken, but {broken:?}");
+            assert!(
+                broken.iter().any(|one| one == name),
+                "{gate}: {name} is not broken, but {broken:?}"
+            );
         }
         assert_eq!(house.outcome(gate), "fail", "{gate}");
     }
