@@ -322,16 +322,14 @@ fn other_type(value: &Value, allowed: Option<&Value>) -> Option<Value> {
 /// A value beside every one that is listed.
 fn outside(options: &[Value]) -> Option<Value> {
     let whole = options.iter().map(Value::as_i64).collect::<Option<Vec<_>>>();
-    match whole.as_deref().and_then(|numbers| numbers.iter().max()) {
-        Some(greatest) => greatest.checked_add(1).map(Value::from),
-        None => {
-            let mut text = options.iter().rev().find_map(Value::as_str)?.to_owned();
-            while options.iter().any(|option| *option == text.as_str()) {
-                text.push('~');
-            }
-            Some(text.into())
-        }
+    if let Some(greatest) = whole.as_deref().and_then(|numbers| numbers.iter().max()) {
+        return greatest.checked_add(1).map(Value::from);
     }
+    let mut text = options.iter().rev().find_map(Value::as_str)?.to_owned();
+    while options.iter().any(|option| *option == text.as_str()) {
+        text.push('~');
+    }
+    Some(text.into())
 }
 
 /// A limit moved by so much; a whole one stays whole.

@@ -142,19 +142,22 @@ one = { that = \"a.count == 3\" }
 says = \"x\"
 ";
 
-    fn at(line: usize, column: usize) -> Option<Place> {
-        Some(Place { line, column })
+    const fn at(line: usize, column: usize) -> Place {
+        Place { line, column }
     }
 
     #[test]
     fn every_part_is_found_where_a_reader_would_look_for_it() {
         let places = Places::of(GATE.as_bytes());
-        assert_eq!(Some(places.claim()), at(2, 1));
-        assert_eq!(places.probe("a"), at(5, 1));
-        assert_eq!(places.assertion("a"), at(6, 1), "the `until` itself");
-        assert_eq!((places.probe("g"), places.probe("g.s")), (at(9, 1), at(12, 1)));
-        assert_eq!(places.assertion("one"), at(15, 1));
-        assert_eq!(places.control("frozen"), at(17, 10));
+        assert_eq!(places.claim(), at(2, 1));
+        assert_eq!(places.probe("a"), Some(at(5, 1)));
+        assert_eq!(places.assertion("a"), Some(at(6, 1)), "the `until` itself");
+        assert_eq!(
+            (places.probe("g"), places.probe("g.s")),
+            (Some(at(9, 1)), Some(at(12, 1)))
+        );
+        assert_eq!(places.assertion("one"), Some(at(15, 1)));
+        assert_eq!(places.control("frozen"), Some(at(17, 10)));
         assert_eq!(places.assertion("nobody"), None);
     }
 

@@ -142,7 +142,11 @@ impl Read for Overlaid {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Read as _, path::PathBuf};
+    use std::{
+        fs,
+        io::Read as _,
+        path::{Path, PathBuf},
+    };
 
     use super::Planted;
 
@@ -153,7 +157,7 @@ mod tests {
         (folder, path)
     }
 
-    fn read(planted: &Planted, service: &str, log: &PathBuf) -> String {
+    fn read(planted: &Planted, service: &str, log: &Path) -> String {
         let mut text = String::new();
         let mut opened = planted.open(service, log).expect("opened");
         opened.read_to_string(&mut text).expect("read");

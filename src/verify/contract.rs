@@ -30,7 +30,7 @@ pub(super) fn check(case: &Case, files: &dyn Files) -> Vec<Doubt> {
                     place: format!("gates/{}: {probe}", gate.id),
                     pass: format!("{}/{label}", gate.id),
                     params,
-                    is_red: label.ends_with(".red"),
+                    is_red: label.rsplit('.').next() == Some("red"),
                     seen: pass,
                 };
                 let own = record.pass.as_ref().and_then(|own| own.seen.get(probe));
