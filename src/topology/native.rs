@@ -6,6 +6,7 @@ mod attend;
 mod binaries;
 mod cluster;
 mod exec;
+mod heirs;
 mod inside;
 mod launch;
 mod needs;
@@ -382,6 +383,13 @@ impl Substrate for Native {
 
     fn disown(&self) {
         self.is_removed.store(true, Ordering::Relaxed);
+        let units = self.units();
+        for (name, unit) in units.iter().filter(|(_, unit)| unit.leader.is_alive()) {
+            let heard = self.place.folder.join(format!("{name}.kept.log"));
+            // One that ends meanwhile has no pipes left, and needs nobody.
+            let _over = heirs::leave(unit.leader.pid, &self.place.marker, &self.place.folder, &heard);
+        }
+        drop(units);
         self.close_journals();
     }
 
