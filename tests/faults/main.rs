@@ -55,16 +55,6 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
             },
             // Row security is off on one table.
             Fault::Sql("alter table revenue_ledger disable row level security"),
-            // A cached answer is billed a cent.
-            Fault::Sql("alter table llm_api_calls drop constraint paid_for_an_answer_only"),
-            Fault::Sql(
-                "create function fault_bill() returns trigger language plpgsql as $$ begin
-                   if new.was_cached then new.cost_cents := 1; end if; return new; end $$",
-            ),
-            Fault::Sql(
-                "create trigger fault_bill before insert or update on llm_api_calls
-                   for each row execute function fault_bill()",
-            ),
             // A recompute says that it succeeded, and stores no share.
             Fault::Sql(
                 "create function fault_nothing() returns trigger language plpgsql as $$ begin return null; end $$",
@@ -85,7 +75,6 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
         &[
             red("EG8.3a", &["half_opens"]),
             red("RLS", &["forced"]),
-            red("EG8.4", &["cached_free"]),
             red("EG8.2a", &["shared_out"]),
             red("EG8.2b", &["entered"]),
         ],
@@ -95,25 +84,14 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
 #[test]
 fn faults_on_the_wire_are_red_where_the_catalogue_says() {
     let house = House::with(
-        &["AUTH", "EG8.2b"],
+        &["AUTH"],
         &[
             // Whatever is signed, and however, is believed.
             Fault::Wire {
                 gate: "AUTH",
                 proxy: "service = \"api\", match = \"POST /api/webhooks/*\", reply = { status = 200, json = { status = \"success\" } }",
             },
-            // A sync is answered with 202 and leaves no run.
-            Fault::Wire {
-                gate: "EG8.2b",
-                proxy: "service = \"api\", match = \"POST /api/reconciliation/sync\", reply = { status = 202, json = { status = \"queued\", sync_id = \"00000000-0000-4000-8000-000000000000\" } }",
-            },
         ],
     );
-    assert_red(
-        &house,
-        &[
-            red("AUTH", &["turned_away", "stale"]),
-            red("EG8.2b", &["one_run"]),
-        ],
-    );
+    assert_red(&house, &[red("AUTH", &["turned_away", "stale"])]);
 }

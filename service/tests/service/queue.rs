@@ -197,12 +197,13 @@ async fn a_name_that_could_be_a_text_is_refused_at_the_door() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_that_nobody_ever_claimed_has_an_age() {
     let deployment = Deployment::new().await;
-    let api = deployment.api().await;
     ask(&deployment, "llm", "no.such_task", None, json!({})).await;
     sqlx::raw_sql("update tasks set enqueued_at = now() - interval '1 hour'")
         .execute(&deployment.admin)
         .await
         .unwrap();
+    // Not before: its gauges may be looked up at any moment, and would remember the young one.
+    let api = deployment.api().await;
     let page = metrics_with(
         &api,
         &["celery_queue_messages{queue=\"llm\",state=\"visible\"} 1"],
