@@ -148,7 +148,7 @@ impl Standing {
 /// Start a run with the sabotage, and stop where it stands: its undoing is planned, and the red pass is looking.
 fn in_the_middle(suite: &Suite, substrate: &'static str, name: &str) -> (Running, Standing) {
     let mut running = Running::start(suite.command_on(substrate, &["--keep"]));
-    let says = format!("control {name}");
+    let says = format!("control {name}:");
     running
         .until(|running| running.has_said(&says).then_some(()))
         .expect("it comes to its control");
