@@ -17,10 +17,6 @@ const SAYS: [u8; 2] = [1, 2];
 
 /// Leave readers for the service that this process leads. What it says from now on goes to a file of ours alone, since
 /// nobody hides secrets in it any more; the readers are marked, and go when the run is cleaned.
-#[expect(
-    clippy::zombie_processes,
-    reason = "they outlive this process, and whoever inherits them waits for them"
-)]
 pub(super) fn leave(leader: u32, marker: &str, folder: &Path, heard: &Path) -> io::Result<()> {
     for says in SAYS {
         let paper = OpenOptions::new()
