@@ -111,6 +111,7 @@ impl Applied {
     /// Undo the change, once. A failure is told in the facts as `undo_error` and leaves `undone` null, so that the
     /// control comes out as not restored.
     pub async fn undo(&mut self, site: &Site, journal: &Journal) {
+        let _middle = journal.middle().await;
         self.undo_ms = site.clock.ms();
         let outcome = match (std::mem::take(&mut self.effect), self.undo.take()) {
             (Effect::Rollback(open), _) => open.end(&mut self.record).await,

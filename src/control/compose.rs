@@ -64,10 +64,7 @@ pub(super) async fn make(
     let undo = Undo::Compose {
         services: services.clone(),
     };
-    let ticket = journal
-        .plan(&undo)
-        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
-    draft.undo = Some((undo, ticket));
+    draft.undo = Some(journal.planned(undo)?);
     for service in &services {
         site.ground
             .restart(service, Some(&change))

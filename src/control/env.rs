@@ -51,10 +51,7 @@ pub(super) async fn make(
     let undo = Undo::Env {
         service: service.to_owned(),
     };
-    let ticket = journal
-        .plan(&undo)
-        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
-    draft.undo = Some((undo, ticket));
+    draft.undo = Some(journal.planned(undo)?);
     site.ground
         .restart(service, Some(&change))
         .await

@@ -40,11 +40,8 @@ pub(super) async fn make(
     draft.record.params = site.paper.redact_json(&on_paper);
     draft.record.witness.before = witness(false);
     let undo = Undo::Http { request: undo };
-    let ticket = journal
-        .plan(&undo)
-        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
     // From here on there may be something to undo, even when the answer is lost.
-    draft.undo = Some((undo, ticket));
+    draft.undo = Some(journal.planned(undo)?);
     let status = send(&request, site).await.map_err(Blind::because)?;
     draft.fact("status", status);
     draft.record.witness.after = witness(is_good(status));

@@ -12,14 +12,18 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Undo;
+use crate::probe::Blind;
 
 /// The journal of one run: `undo.jsonl` in its state folder. Undoings hold secrets, so nobody else may read it, and
 /// it is no part of the pack.
 pub struct Journal {
     file: Mutex<File>,
     next: AtomicU64,
+    /// Read by everybody who is in the middle of a change.
+    middle: RwLock<()>,
 }
 
 /// Which line of the journal plans an undoing.
@@ -45,6 +49,7 @@ impl Journal {
         Ok(Self {
             file: Mutex::new(file),
             next: AtomicU64::new(lines as u64),
+            middle: RwLock::default(),
         })
     }
 
@@ -55,7 +60,27 @@ impl Journal {
         Self {
             file: Mutex::new(file),
             next: AtomicU64::new(0),
+            middle: RwLock::default(),
         }
+    }
+
+    /// Held by whoever makes a change or undoes one, for as long as it is half made or half undone.
+    pub(super) async fn middle(&self) -> RwLockReadGuard<'_, ()> {
+        self.middle.read().await
+    }
+
+    /// Waits until no change is half made or half undone; none begins while the answer is held. Whoever gives a change
+    /// up in the middle cannot undo it: what a service, an engine or a database was asked for may still come.
+    pub async fn still(&self) -> RwLockWriteGuard<'_, ()> {
+        self.middle.write().await
+    }
+
+    /// Write down how a change is going to be undone, for whoever is about to make it.
+    pub(super) fn planned(&self, undo: Undo) -> Result<(Undo, Ticket), Blind> {
+        let ticket = self
+            .plan(&undo)
+            .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
+        Ok((undo, ticket))
     }
 
     /// Write down how a change is going to be undone. On disk when this returns.
@@ -108,6 +133,8 @@ fn lines(path: &Path) -> io::Result<Vec<Line>> {
 mod tests {
     use std::{io::Write as _, os::unix::fs::PermissionsExt as _};
 
+    use futures::FutureExt as _;
+
     use super::{Journal, Undo};
 
     fn undo(service: &str) -> Undo {
@@ -136,5 +163,20 @@ mod tests {
         );
         let mode = std::fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "undoings hold secrets");
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_stillness_waits_for_the_change_in_the_middle_and_the_next_one_waits_for_him() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::open(&folder.path().join("undo.jsonl")).expect("opened");
+        let middle = journal.middle().await;
+        let mut still = Box::pin(journal.still());
+        assert!((&mut still).now_or_never().is_none(), "a change is half made");
+        assert!(journal.middle().now_or_never().is_none(), "none begins any more");
+        drop(middle);
+        let held = still.await;
+        assert!(journal.middle().now_or_never().is_none());
+        drop(held);
+        let _next = journal.middle().await;
     }
 }

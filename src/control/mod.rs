@@ -44,6 +44,7 @@ pub const KINDS: &[&str] = &[
 
 /// Make a change. What goes wrong is told in its record; whatever was made has its undoing in the journal.
 pub async fn make(change: &Change, scope: &Scope<'_>, site: &Site, journal: &Journal) -> Applied {
+    let _middle = journal.middle().await;
     let made_ms = site.clock.ms();
     let mut draft = Draft::new(change);
     let outcome = match (change.kind.as_str(), change.place) {

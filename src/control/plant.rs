@@ -34,10 +34,7 @@ pub(super) fn make(
         service: service.to_owned(),
         number,
     };
-    let ticket = journal
-        .plan(&undo)
-        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
-    draft.undo = Some((undo, ticket));
+    draft.undo = Some(journal.planned(undo)?);
     site.planted.put_in(number);
     draft.record.witness.after = witness(service, number, site).map_err(Blind::because)?;
     Ok(())

@@ -46,10 +46,7 @@ pub(super) fn make(
         service: service.to_owned(),
         number,
     };
-    let ticket = journal
-        .plan(&undo)
-        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
-    draft.undo = Some((undo, ticket));
+    draft.undo = Some(journal.planned(undo)?);
     relay.put_in(number, rule);
     draft.effect = Effect::Proxy(InTheWay {
         service: service.to_owned(),

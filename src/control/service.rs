@@ -48,10 +48,7 @@ pub(super) async fn make(
         service: service.to_owned(),
         action: back,
     };
-    let ticket = journal
-        .plan(&undo)
-        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
-    draft.undo = Some((undo, ticket));
+    draft.undo = Some(journal.planned(undo)?);
     site.ground.act(service, action).await.map_err(Blind::because)?;
     let after = facts(service, site).await?;
     draft.record.witness.after = witness(back, &before, &after);

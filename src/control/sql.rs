@@ -80,13 +80,10 @@ pub(super) async fn live(
         sql,
         tables: tables.clone(),
     };
-    let ticket = journal
-        .plan(&undo)
-        .map_err(|error| Blind::because(format!("no undo on disk: {error}")))?;
     run(&wanted.sql, &mut transaction).await.map_err(broken)?;
     draft.record.witness.after = witness(&tables, &mut transaction).await.map_err(broken)?;
     // From here on there may be something to undo, even when the answer to the commit is lost.
-    draft.undo = Some((undo, ticket));
+    draft.undo = Some(journal.planned(undo)?);
     transaction.commit().await.map_err(broken)?;
     draft.fact("tables", tables);
     Ok(())

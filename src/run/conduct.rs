@@ -83,7 +83,7 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     };
     let ending = tokio::select! {
         ending = corridor(&passage, &seal) => ending,
-        signal = interrupt.comes() => Ending::Interrupted(signal.to_owned()),
+        signal = interrupted(&mut interrupt, &journal, order.keep) => Ending::Interrupted(signal.to_owned()),
         lost = topology::lost(chosen.substrate) => Ending::Lost(lost),
         unwritten = finish::watch_the_machine(&physics, &record) => Ending::Unwritten(unwritten),
     };
@@ -102,6 +102,19 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
         ending,
         left_behind,
     })
+}
+
+/// The signal that ends the run. When services are to be kept, a change that is half made then is made first: what it
+/// asked for may still come, and can be undone only afterwards. A second signal waits for nothing.
+async fn interrupted(interrupt: &mut Interrupt, journal: &Journal, keep: bool) -> &'static str {
+    let signal = interrupt.comes().await;
+    if keep {
+        tokio::select! {
+            _still = journal.still() => {}
+            _ = interrupt.comes() => {}
+        }
+    }
+    signal
 }
 
 /// Bring up, pass every gate, and say how it ended.
@@ -199,8 +212,8 @@ fn clean(tell: Tell<'_>) -> Result<(), Refusal> {
 /// Undo what still stands, end everything, and list what could not be removed. With `--keep` services stay, as planned.
 async fn tear_down(order: &Order, stage: &Stage, site: &Site, journal: &Path) -> Vec<String> {
     if order.keep {
-        let left = control::undo_pending(journal, site).await;
-        stage.stand.topology.leave();
+        let mut left = control::undo_pending(journal, site).await;
+        left.extend(stage.stand.topology.leave());
         return left;
     }
     match stage.stand.topology.tear_down(false).await {

@@ -143,10 +143,12 @@ impl Topology {
         nothing(left)
     }
 
-    /// Leave the services up when this run's process ends. They belong to nobody then: `clean` takes them down.
-    pub fn leave(&self) {
-        self.substrate.disown();
+    /// Leave the services up when this run's process ends. They belong to nobody then: `clean` takes them down. Answers
+    /// with what cannot go on without us, one sentence each.
+    pub fn leave(&self) -> Vec<String> {
+        let unable = self.substrate.disown();
         self.run.disown();
+        unable
     }
 
     /// The end of a scratch copy: the run goes on.

@@ -231,9 +231,10 @@ impl Substrate for Docker {
         Ok(Box::new(Self::at(self.place.twin(label, addresses, alone))?))
     }
 
-    fn disown(&self) {
+    fn disown(&self) -> Vec<String> {
         self.place.is_removed.store(true, Ordering::SeqCst);
         self.place.close_journals();
+        Vec::new()
     }
 
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>> {

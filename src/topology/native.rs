@@ -381,16 +381,24 @@ impl Substrate for Native {
         )?))
     }
 
-    fn disown(&self) {
+    fn disown(&self) -> Vec<String> {
         self.is_removed.store(true, Ordering::Relaxed);
         let units = self.units();
+        let mut unheard = Vec::new();
         for (name, unit) in units.iter().filter(|(_, unit)| unit.leader.is_alive()) {
             let heard = self.place.folder.join(format!("{name}.kept.log"));
-            // One that ends meanwhile has no pipes left, and needs nobody.
-            let _over = heirs::leave(unit.leader.pid, &self.place.marker, &self.place.folder, &heard);
+            let left = heirs::leave(unit.leader.pid, &self.place.marker, &self.place.folder, &heard);
+            // One that ended meanwhile has no pipes left, and needs nobody.
+            let unheard_of = left.err().filter(|_| unit.leader.is_alive());
+            unheard.extend(unheard_of.map(|error| {
+                format!(
+                    "`{name}` is left up with nobody to hear it: the next line it says may end it: {error}"
+                )
+            }));
         }
         drop(units);
         self.close_journals();
+        unheard
     }
 
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>> {

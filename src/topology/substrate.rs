@@ -154,7 +154,8 @@ pub(crate) trait Substrate: Send + Sync {
     fn twin(&self, label: &str, addresses: Addresses, alone: bool) -> Result<Box<dyn Substrate>>;
 
     /// Leave what runs to itself: nothing is ended when this is dropped, and nothing it says is written down any more.
-    fn disown(&self);
+    /// Answers with what cannot go on without us, one sentence each.
+    fn disown(&self) -> Vec<String>;
 
     /// End and remove whatever is there; say what could not be. Folders stay when they are to be kept.
     fn remove(&self, keep: bool) -> BoxFuture<'_, Vec<Leftover>>;

@@ -33,7 +33,8 @@ const SABOTAGES: [(&str, &str); 4] = [
     ),
 ];
 
-/// The mini suite with one control more, which comes first and looks for something that does not come.
+/// The mini suite with one control more, which comes first and looks for something that does not come. Its counter
+/// takes its time to go, so that whoever interrupts a run finds it on its way out.
 fn sabotaged_by(name: &str, sabotage: &str) -> Suite {
     let slow = r#"
 [[probe]]
@@ -47,6 +48,12 @@ query   = "select count(*) filter (where id like 'gone-%') as gone, pg_sleep(0.6
     );
     let stayed = "stayed = { that = \"stays.row.gone == 0\", says = \"no note is renamed\" }";
     Suite::mini()
+        .reword("counter.py", "import signal\n", "import signal\nimport time\n")
+        .reword(
+            "counter.py",
+            "lambda *_: sys.exit(0)",
+            "lambda *_: (time.sleep(0.8), sys.exit(0))",
+        )
         .reword(M1, "\n[assert]\n", &format!("{slow}\n[assert]\n{stayed}\n"))
         .reword(M1, "\n[control.lost_note]", &control)
 }

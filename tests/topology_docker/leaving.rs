@@ -110,7 +110,7 @@ async fn a_run_that_is_left_up_stays_until_it_is_cleaned() {
     )
     .unwrap();
     topology.bring_up(PATIENCE).await.unwrap();
-    topology.leave();
+    assert_eq!(topology.leave(), Vec::<String>::new());
     drop(topology);
     drop(run);
     assert!(!things_of(&id).is_empty());

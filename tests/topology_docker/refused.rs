@@ -205,7 +205,7 @@ async fn what_an_engine_would_shrug_at_is_refused_by_name() {
     for (service, expected) in cases {
         let topology = house.topology([("api", service)]);
         assert_eq!(whole(&topology.bring_up(PATIENCE).await.unwrap_err()), expected);
-        topology.leave();
+        assert_eq!(topology.leave(), Vec::<String>::new());
     }
     assert!(!house.root.path().join("nowhere").exists(), "and nobody made it");
 }
