@@ -35,7 +35,7 @@ const ROOMS: &[(&str, &str)] = &[
         "verify",
         "pack judge report evidence plan gate observation outcome account contract digest name compose",
     ),
-    ("lint", "gate compose cel report"),
+    ("lint", "gate compose cel judge report"),
     ("topology", "compose name redact digest"),
     ("doing", "cel digest gate"),
     ("load", "name digest exchange account"),

@@ -12,9 +12,12 @@ use super::{
     refused, told,
 };
 use crate::{
-    judge::verdict::{GateVerdict, Proof, Standing},
+    judge::{
+        probes_read,
+        verdict::{GateVerdict, Proof, Standing},
+    },
     outcome::Outcome,
-    report::{authority, explain::probes_of},
+    report::authority,
     run::{self, Ending, Order, Ran},
 };
 
@@ -161,7 +164,7 @@ fn gate_in_words(verdict: &GateVerdict, case: &crate::report::Case) -> Vec<Strin
     {
         lines.extend(told::assertion(assertion));
         let looked = gate.zip(pass).map_or_else(Vec::new, |(gate, pass)| {
-            looked::in_words(&probes_of(gate, &assertion.name), pass)
+            looked::in_words(&probes_read(gate, &assertion.name), pass)
         });
         lines.extend(looked.into_iter().map(|words| format!("      looked    {words}")));
     }

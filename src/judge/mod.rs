@@ -7,6 +7,7 @@ mod kills;
 mod outcome;
 mod press;
 mod question;
+mod reads;
 mod red;
 mod site;
 mod target;
@@ -14,6 +15,8 @@ pub mod verdict;
 mod view;
 
 use std::collections::BTreeMap;
+
+pub use self::reads::probes_read;
 
 use self::{
     question::Question,

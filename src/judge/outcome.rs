@@ -45,25 +45,19 @@ pub(super) fn of(
 }
 
 fn of_assertion(verdict: &AssertionVerdict) -> Option<(Outcome, String)> {
-    let name = &verdict.name;
+    let (name, says) = (&verdict.name, &verdict.says);
     let note = verdict.note.as_deref().unwrap_or("");
-    Some(match verdict.standing {
+    let why = match verdict.standing {
         Standing::Held => return None,
-        Standing::Broken if verdict.otherwise_inconclusive => (
-            Outcome::Inconclusive,
-            format!("`{name}` is false, so we could not see: {}", verdict.says),
-        ),
-        Standing::Broken => (Outcome::Fail, format!("`{name}` is false: {}", verdict.says)),
-        Standing::Blind => (
-            Outcome::Inconclusive,
-            format!("`{name}` could not be evaluated: {note}"),
-        ),
-        Standing::Unreached => (Outcome::Inconclusive, format!("`{name}` is unreached: {note}")),
-        Standing::Empty => (
-            Outcome::Unproven,
-            format!("`{name}` had too little to examine: {note}"),
-        ),
-    })
+        Standing::Broken if verdict.otherwise_inconclusive => {
+            format!("`{name}` is false, so we could not see: {says}")
+        }
+        Standing::Broken => format!("`{name}` is false: {says}"),
+        Standing::Blind => format!("`{name}` could not be evaluated: {note}"),
+        Standing::Unreached => format!("`{name}` is unreached: {note}"),
+        Standing::Empty => format!("`{name}` had too little to examine: {note}"),
+    };
+    Some((verdict.outcome(), why))
 }
 
 fn unproven(

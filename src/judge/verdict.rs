@@ -97,6 +97,19 @@ pub struct AssertionVerdict {
     pub note: Option<String>,
 }
 
+impl AssertionVerdict {
+    /// What this assertion alone makes of its gate.
+    pub fn outcome(&self) -> Outcome {
+        match self.standing {
+            Standing::Held => Outcome::Pass,
+            Standing::Broken if self.otherwise_inconclusive => Outcome::Inconclusive,
+            Standing::Broken => Outcome::Fail,
+            Standing::Blind | Standing::Unreached => Outcome::Inconclusive,
+            Standing::Empty => Outcome::Unproven,
+        }
+    }
+}
+
 /// What a control proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

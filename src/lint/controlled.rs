@@ -1,7 +1,7 @@
 //! Claims that rest on nothing, and claims that nothing was ever seen to refute.
 
-use super::{Paper, Weakness};
-use crate::gate::model::{Gate, LookAt, Probe, Suite};
+use super::{Paper, Weakness, untils};
+use crate::gate::model::{Gate, Suite};
 
 pub(super) fn look(suite: &Suite, gate: &Gate, paper: &Paper) -> Vec<Weakness> {
     let names = assertions(gate);
@@ -50,21 +50,7 @@ pub(super) fn look(suite: &Suite, gate: &Gate, paper: &Paper) -> Vec<Weakness> {
 
 /// The names of a gate's assertions, those of `until`s first.
 fn assertions(gate: &Gate) -> Vec<String> {
-    let mut names = Vec::new();
-    gate.probes.iter().for_each(|probe| untils(probe, "", &mut names));
-    names.extend(gate.assertions.iter().map(|assertion| assertion.name.clone()));
-    names
-}
-
-fn untils(probe: &Probe, prefix: &str, names: &mut Vec<String>) {
-    let name = format!("{prefix}{}", probe.name);
-    if let LookAt::Steps(steps) = &probe.look {
-        let prefix = format!("{name}.");
-        for step in steps {
-            untils(step, &prefix, names);
-        }
-    }
-    if probe.until.is_some() {
-        names.push(name);
-    }
+    let untils = untils(gate).into_iter().map(|(name, _)| name);
+    let written = gate.assertions.iter().map(|assertion| assertion.name.clone());
+    untils.chain(written).collect()
 }

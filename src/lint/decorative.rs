@@ -1,11 +1,7 @@
 //! Sentences that cannot turn false, whatever is seen: as far as reading them tells.
 
-use super::{Paper, Weakness};
-use crate::{
-    cel::Sentence,
-    gate::model::{Gate, LookAt, Probe},
-    report::explain::probes_of,
-};
+use super::{Paper, Weakness, untils};
+use crate::{cel::Sentence, gate::model::Gate, judge::probes_read};
 
 const WRITE_ANOTHER: &str = "compare what was seen with what it should be";
 
@@ -13,27 +9,14 @@ pub(super) fn look(gate: &Gate, paper: &Paper) -> Vec<Weakness> {
     let mut found = Vec::new();
     for assertion in &gate.assertions {
         let name = &assertion.name;
-        let reads_nothing = probes_of(gate, name).is_empty();
+        let reads_nothing = probes_read(gate, name).is_empty();
         found.extend(weakness(name, &assertion.that, reads_nothing, paper));
     }
-    gate.probes
-        .iter()
-        .for_each(|probe| untils(probe, "", paper, &mut found));
-    found
-}
-
-fn untils(probe: &Probe, prefix: &str, paper: &Paper, found: &mut Vec<Weakness>) {
-    let name = format!("{prefix}{}", probe.name);
-    if let Some(until) = &probe.until {
+    for (name, until) in untils(gate) {
         let reads_nothing = until.that.reads().is_empty();
         found.extend(weakness(&name, &until.that, reads_nothing, paper));
     }
-    if let LookAt::Steps(steps) = &probe.look {
-        let prefix = format!("{name}.");
-        for step in steps {
-            untils(step, &prefix, paper, found);
-        }
-    }
+    found
 }
 
 fn weakness(name: &str, that: &Sentence, reads_nothing: bool, paper: &Paper) -> Option<Weakness> {

@@ -12,7 +12,10 @@ use serde::Serialize;
 
 use crate::{
     compose::Source,
-    gate::{Complaint, Places, model::Gate, model::Suite},
+    gate::{
+        Complaint, Places,
+        model::{Gate, LookAt, Probe, Suite, Until},
+    },
     report::Case,
 };
 
@@ -69,6 +72,22 @@ pub fn lint(suite: &Suite, compose: &Source, judged: Option<&Case>) -> Vec<Weakn
     found.sort_by(|a, b| a.complaint.cmp(&b.complaint));
     found.dedup();
     found
+}
+
+/// The `until`s of a gate by name, those of steps before the one of the probe they belong to.
+fn untils(gate: &Gate) -> Vec<(String, &Until)> {
+    fn of<'g>(probe: &'g Probe, prefix: &str) -> Vec<(String, &'g Until)> {
+        let name = format!("{prefix}{}", probe.name);
+        let steps = match &probe.look {
+            LookAt::Steps(steps) => steps.as_slice(),
+            LookAt::Kind { .. } => &[],
+        };
+        let prefix = format!("{name}.");
+        let mut found: Vec<_> = steps.iter().flat_map(|step| of(step, &prefix)).collect();
+        found.extend(probe.until.as_ref().map(|until| (name, until)));
+        found
+    }
+    gate.probes.iter().flat_map(|probe| of(probe, "")).collect()
 }
 
 /// A gate's file: what it is called, and where its parts stand.

@@ -1,10 +1,19 @@
 //! Why a claim reads as it does: what was seen, what came first, what to open, how to see it again. Pure, like every
 //! report; which words tell it is for the voice to choose.
 
+mod cause;
+mod find;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use self::{
+    cause::Cause,
+    find::{Asked, NoSuchId, find},
+};
+
+use self::cause::first_cause;
 use super::{
     Case, Claim, Reading,
     claims::claim,
@@ -12,96 +21,19 @@ use super::{
     loads, papers,
 };
 use crate::{
-    cel::Sentence,
     gate::{
         Place, Places,
         model::{Gate, Suite},
     },
-    judge::verdict::{AssertionVerdict, ControlVerdict, GateVerdict, Kills, Proof, Standing},
-    name::nearest,
+    judge::{
+        probes_read,
+        verdict::{AssertionVerdict, ControlVerdict, GateVerdict, Kills, Proof, Standing},
+    },
     observation::GateRecord,
     outcome::Outcome,
     pack::{Files, layout},
-    plan::{Plan, PlannedGate},
+    plan::PlannedGate,
 };
-
-/// What somebody asked about: a gate, or one assertion or control of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The gate's id.
-    pub gate: String,
-    /// The name of an assertion or a control; none for the whole gate.
-    pub part: Option<String>,
-}
-
-/// Nothing goes by this id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{words}{}", .hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}")))]
-pub struct NoSuchId {
-    words: String,
-    hint: Option<String>,
-}
-
-/// Find what an id means: a gate of the plan, or `GATE.assertion`, or `GATE.control`. Ids of gates may hold points, too.
-pub fn find(plan: &Plan, id: &str) -> Result<Asked, NoSuchId> {
-    if plan.gates.iter().any(|gate| gate.id == id) {
-        return Ok(Asked {
-            gate: id.to_owned(),
-            part: None,
-        });
-    }
-    let of_gates = plan
-        .gates
-        .iter()
-        .filter_map(|gate| Some((gate, id.strip_prefix(gate.id.as_str())?.strip_prefix('.')?)));
-    let longest = of_gates.max_by_key(|(gate, _)| gate.id.len());
-    match longest {
-        Some((gate, part)) if parts(gate).any(|known| known == part) => Ok(Asked {
-            gate: gate.id.clone(),
-            part: Some(part.to_owned()),
-        }),
-        Some((gate, part)) => Err(no_such_part(gate, part)),
-        None => Err(no_such_gate(plan, id)),
-    }
-}
-
-/// What a gate has names for: its assertions, then its controls.
-fn parts(gate: &PlannedGate) -> impl Iterator<Item = &str> {
-    let controls = gate.controls.iter().map(|control| control.name.as_str());
-    gate.assertions.iter().map(String::as_str).chain(controls)
-}
-
-fn no_such_part(gate: &PlannedGate, part: &str) -> NoSuchId {
-    let near = nearest(part, parts(gate)).map(|near| format!("did you mean `{}.{near}`?", gate.id));
-    let known: Vec<&str> = parts(gate).collect();
-    NoSuchId {
-        words: format!("gate `{}` has no assertion and no control `{part}`", gate.id),
-        hint: Some(near.unwrap_or_else(|| format!("it has `{}`", known.join("`, `")))),
-    }
-}
-
-fn no_such_gate(plan: &Plan, id: &str) -> NoSuchId {
-    if plan.outside_profile.iter().any(|outside| outside == id) {
-        return NoSuchId {
-            words: format!(
-                "gate `{id}` does not belong to profile `{}`: this pack says nothing of it",
-                plan.profile
-            ),
-            hint: None,
-        };
-    }
-    let of_gate = |gate: &PlannedGate| {
-        let named: Vec<String> = parts(gate).map(|part| format!("{}.{part}", gate.id)).collect();
-        std::iter::once(gate.id.clone()).chain(named).collect::<Vec<_>>()
-    };
-    let all: Vec<String> = plan.gates.iter().flat_map(of_gate).collect();
-    let near = nearest(id, all.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-    let ids: Vec<&str> = plan.gates.iter().map(|gate| gate.id.as_str()).collect();
-    NoSuchId {
-        words: format!("this pack has no gate `{id}`"),
-        hint: Some(near.unwrap_or_else(|| format!("it has `{}`", ids.join("`, `")))),
-    }
-}
 
 /// Why a claim reads as it does.
 #[derive(Clone, Debug, Serialize)]
@@ -136,15 +68,6 @@ pub struct Explanation {
     pub evidence: Vec<String>,
     /// The command that runs this gate alone, with those it needs.
     pub run_again: String,
-}
-
-/// What is at the bottom of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Cause {
-    /// Where: the gate itself, or one that it needs.
-    pub gate: String,
-    /// What.
-    pub what: String,
 }
 
 /// One assertion, with what it looks at and what can break it.
@@ -267,7 +190,7 @@ fn told_assertion(assertion: &AssertionVerdict, gate: &Gate, verdict: &GateVerdi
     let kills = rows.iter().find(|row| row.assertion == assertion.name);
     ToldAssertion {
         verdict: assertion.clone(),
-        probes: probes_of(gate, &assertion.name),
+        probes: probes_read(gate, &assertion.name),
         kills: kills.filter(|_| assertion.standing == Standing::Held).cloned(),
     }
 }
@@ -291,90 +214,6 @@ fn told_control(
         verdict: control.clone(),
         changes: told.collect(),
         file: control_path(verdict, control),
-    }
-}
-
-/// The probes an assertion reads, through derives; the one whose `until` it is.
-pub fn probes_of(gate: &Gate, assertion: &str) -> Vec<String> {
-    let mut names = BTreeSet::from([assertion.split('.').next().unwrap_or_default().to_owned()]);
-    let written = gate.assertions.iter().find(|known| known.name == assertion);
-    let sentences = written
-        .into_iter()
-        .flat_map(|known| [Some(&known.that), known.each.as_ref(), Some(&known.at_least)]);
-    let mut pending: Vec<&Sentence> = sentences.flatten().collect();
-    if written.is_some() {
-        names.clear();
-    }
-    while let Some(sentence) = pending.pop() {
-        for name in sentence.reads() {
-            let derived = gate.derives.iter().find(|(derive, _)| *derive == name);
-            if names.insert(name) {
-                pending.extend(derived.map(|(_, is)| is));
-            }
-        }
-    }
-    let probes = gate.probes.iter().map(|probe| &probe.name);
-    probes.filter(|probe| names.contains(*probe)).cloned().collect()
-}
-
-/// What is at the bottom of it. A gate that was not run leads to the one that it needed; of several assertions that do
-/// not hold, the one counts that could be judged first, because whatever it reads stands above what the others read.
-fn first_cause(case: &Case, gate: &Gate, verdict: &GateVerdict) -> Option<Cause> {
-    let at_bottom = |gate: &str, what: String| {
-        let gate = gate.to_owned();
-        Some(Cause { gate, what })
-    };
-    if verdict.outcome == Outcome::Pass {
-        return None;
-    }
-    let own = case.records.get(&verdict.gate);
-    if own.is_none_or(|record| record.pass.is_none()) {
-        let first = first_not_run(case, &gate.id, &mut BTreeSet::new());
-        let why = case.records.get(first).and_then(|record| record.not_run.clone());
-        return at_bottom(first, why.unwrap_or_else(|| "its pass was not made".to_owned()));
-    }
-    let last_read = |assertion: &AssertionVerdict| {
-        let probes = probes_of(gate, &assertion.name);
-        let place = |name: &String| gate.probes.iter().position(|probe| probe.name == *name);
-        probes.iter().filter_map(place).max()
-    };
-    let fallen = |worst: bool| {
-        let is_of = move |assertion: &&AssertionVerdict| {
-            assertion.standing != Standing::Held && (!worst || outcome_of(assertion) == verdict.outcome)
-        };
-        verdict
-            .assertions
-            .iter()
-            .filter(is_of)
-            .min_by_key(|one| last_read(one))
-    };
-    if let Some(assertion) = fallen(true).or_else(|| fallen(false)) {
-        let about = format!("`{}` ", assertion.name);
-        let reason = verdict.reasons.iter().find(|reason| reason.starts_with(&about));
-        return at_bottom(&gate.id, reason.unwrap_or(&assertion.says).clone());
-    }
-    at_bottom(&gate.id, verdict.reasons.first()?.clone())
-}
-
-/// What one assertion alone makes of its gate.
-fn outcome_of(assertion: &AssertionVerdict) -> Outcome {
-    match assertion.standing {
-        Standing::Held => Outcome::Pass,
-        Standing::Broken if assertion.otherwise_inconclusive => Outcome::Inconclusive,
-        Standing::Broken => Outcome::Fail,
-        Standing::Blind | Standing::Unreached => Outcome::Inconclusive,
-        Standing::Empty => Outcome::Unproven,
-    }
-}
-
-/// Follow what a gate needs down to the first one that was not run for a reason of its own.
-fn first_not_run<'c>(case: &'c Case, id: &'c str, seen: &mut BTreeSet<&'c str>) -> &'c str {
-    let why = case.records.get(id).and_then(|record| record.not_run.as_deref());
-    let planned = case.plan.gates.iter().find(|gate| gate.id == id);
-    let mut needs = planned.map_or(&[][..], |gate| &gate.needs).iter();
-    match needs.find(|need| why.is_some_and(|why| why.starts_with(&format!("it needs {need},")))) {
-        Some(need) if seen.insert(need) => first_not_run(case, need, seen),
-        _ => id,
     }
 }
 

@@ -146,17 +146,8 @@ async fn one_gate(
 /// What a gate seems to have come to, before its counterfeits are judged: the worst of what is known already.
 fn at_a_glance(assertions: &[AssertionVerdict], controls: &[ControlVerdict]) -> (Outcome, Option<String>) {
     let of_assertion = |assertion: &AssertionVerdict| {
-        let outcome = match assertion.standing {
-            Standing::Held => Outcome::Pass,
-            Standing::Broken if assertion.otherwise_inconclusive => Outcome::Inconclusive,
-            Standing::Broken => Outcome::Fail,
-            Standing::Empty => Outcome::Unproven,
-            Standing::Blind | Standing::Unreached => Outcome::Inconclusive,
-        };
-        (
-            outcome,
-            format!("{} {}", assertion.name, assertion.standing.word()),
-        )
+        let words = format!("{} {}", assertion.name, assertion.standing.word());
+        (assertion.outcome(), words)
     };
     let of_control = |control: &ControlVerdict| {
         let outcome = if control.proof == Proof::Proven {

@@ -110,7 +110,7 @@ fn suite() -> Suite {
 /// Change one file of a pack, hash and seal everything again, and hear what `verify` says of the archive.
 fn lie(pack: &Path, file: &str, change: impl FnOnce(String) -> String) -> Said {
     let copy = tempfile::tempdir().unwrap();
-    crate::suite::copy(pack, copy.path());
+    crate::copy::copy(pack, copy.path());
     let before = fs::read_to_string(copy.path().join(file)).unwrap();
     let after = change(before.clone());
     assert_ne!(before, after, "the lie is one");

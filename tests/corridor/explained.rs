@@ -5,9 +5,10 @@ use std::{fs, path::Path};
 use closure::pack;
 
 use crate::{
+    copy::copy,
     good::good,
     lies::label_of,
-    suite::{Said, Suite, closure, copy, repository},
+    suite::{Said, Suite, closure, repository},
 };
 
 fn explain(id: &str, pack: &Path) -> Said {

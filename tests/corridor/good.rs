@@ -6,8 +6,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
+    copy::copy,
     running::{Running, alone},
-    suite::{Said, Suite, copy},
+    suite::{Said, Suite},
 };
 
 /// What the shell and a `.env` file say, and the run must not believe.

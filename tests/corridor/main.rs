@@ -6,6 +6,8 @@ mod auditor;
 mod checked;
 mod chosen;
 mod contract;
+#[path = "../shared/copy.rs"]
+mod copy;
 mod doctor;
 mod explained;
 mod full_disk;

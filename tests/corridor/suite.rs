@@ -10,7 +10,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::running::{Running, alone, beside_others};
+use crate::{
+    copy::copy,
+    running::{Running, alone, beside_others},
+};
 
 /// The binary under test.
 pub(crate) fn closure() -> Command {
@@ -139,19 +142,6 @@ impl From<Output> for Said {
 /// `closure verify`.
 pub(crate) fn verify(pack: &Path) -> Said {
     Said::by(closure().arg("verify").arg(pack))
-}
-
-/// Copy a folder with everything in it.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("made");
-    for entry in fs::read_dir(from).expect("a folder").flatten() {
-        let there = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &there);
-        } else {
-            fs::copy(entry.path(), there).expect("copied");
-        }
-    }
 }
 
 /// Every file below a folder, with its name relative to it, sorted.

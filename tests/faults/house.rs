@@ -1,6 +1,7 @@
 //! The project's own suite in a folder of its own, with faults in the system it brings up, and what its pack says.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -9,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::copy::copy;
 
 /// How a fault is made.
 pub(crate) enum Fault {
@@ -30,16 +33,20 @@ impl House {
     pub(crate) fn with(gates: &[&str], faults: &[Fault]) -> Self {
         let house = Self::laid_out();
         let mut statements = Vec::new();
+        let mut wires: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for fault in faults {
             match fault {
                 Fault::Configured { from, to } => house.reword("docker-compose.e2e.yml", from, to),
                 Fault::Sql(statement) => statements.push(*statement),
-                Fault::Wire { gate, proxy } => house.stand_on_the_wire(gate, proxy),
+                Fault::Wire { gate, proxy } => wires.entry(gate).or_default().push(proxy),
             }
         }
         house.plant(&statements);
         for gate in gates {
-            house.prepare(gate);
+            house.prepare(gate, gates);
+        }
+        for (gate, proxies) in wires {
+            house.stand_on_the_wire(gate, &proxies);
         }
         house.run(gates);
         house
@@ -87,8 +94,9 @@ impl House {
         fs::write(folder.join("gate.toml"), gate).expect("written");
     }
 
-    /// A gate without its controls, after the faults.
-    fn prepare(&self, gate: &str) {
+    /// A gate without its controls, after the faults and after those of the gates it needs that are run, too. The others
+    /// it needs only so that it is not looked at in vain.
+    fn prepare(&self, gate: &str, gates: &[&str]) {
         let path = self.gate_file(gate);
         let text = fs::read_to_string(&path).unwrap();
         let mut kept = String::new();
@@ -97,25 +105,23 @@ impl House {
             if line.starts_with('[') {
                 in_control = line.starts_with("[control");
             }
-            match line {
+            match line.strip_prefix("needs") {
                 _ if in_control => {}
-                // The gates they need are not run, but for those whose observations they read.
-                line if line.starts_with("needs") => {
-                    kept.push_str(
-                        &line
-                            .replace("\"EG8.A\"", "\"FAULT\"")
-                            .replace("[]", "[\"FAULT\"]"),
-                    );
+                Some(needed) => {
+                    let is_run = |other: &&&str| needed.contains(&format!("\"{other}\""));
+                    let needs: Vec<&str> = gates.iter().filter(is_run).copied().chain(["FAULT"]).collect();
+                    kept.push_str(&format!("needs = {needs:?}"));
                 }
-                line => kept.push_str(line),
+                None => kept.push_str(line),
             }
             kept.push('\n');
         }
+        assert!(kept.contains("\"FAULT\""), "{gate} says nothing of what it needs");
         fs::write(path, kept).expect("written");
     }
 
-    /// Every probe of the gate looks while the proxy stands.
-    fn stand_on_the_wire(&self, gate: &str, proxy: &str) {
+    /// Every probe of the gate looks while the proxies stand.
+    fn stand_on_the_wire(&self, gate: &str, proxies: &[&str]) {
         let path = self.gate_file(gate);
         let text = fs::read_to_string(&path).unwrap();
         let (head, rest) = text.split_once("[[probe]]").expect("a gate has probes");
@@ -124,9 +130,11 @@ impl House {
             let during = if stands { "" } else { "\nduring = \"fault\"" };
             format!("[[probe]]{during}{block}")
         });
-        let span = format!(
-            "[[probe]]\nname = \"fault\"\nkind = \"change\"\nmake = {{ kind = \"proxy\", {proxy} }}\n\n"
-        );
+        let proxies = proxies
+            .iter()
+            .map(|proxy| format!("{{ kind = \"proxy\", {proxy} }}"));
+        let make = proxies.collect::<Vec<_>>().join(", ");
+        let span = format!("[[probe]]\nname = \"fault\"\nkind = \"change\"\nmake = [{make}]\n\n");
         let text = [head.to_owned(), span]
             .into_iter()
             .chain(probes)
@@ -176,11 +184,26 @@ impl House {
 
     /// The names of its assertions that are broken.
     pub(crate) fn broken(&self, gate: &str) -> Vec<String> {
+        let broken = self
+            .standings(gate)
+            .into_iter()
+            .filter(|(_, standing)| standing == "broken");
+        broken.map(|(name, _)| name).collect()
+    }
+
+    /// How each of its assertions stands. A gate that was not run has none, and would pass for a green one.
+    pub(crate) fn standings(&self, gate: &str) -> Vec<(String, String)> {
         let summary = self.summary(gate);
-        let assertions = summary["assertions"].as_array().unwrap().iter();
-        let broken = assertions.filter(|assertion| assertion["standing"] == "broken");
-        broken
-            .map(|assertion| assertion["name"].as_str().unwrap().to_owned())
+        let assertions = summary["assertions"].as_array().unwrap();
+        assert!(
+            !assertions.is_empty(),
+            "{gate} was not judged: {}",
+            summary["reasons"]
+        );
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        assertions
+            .iter()
+            .map(|assertion| (word(&assertion["name"]), word(&assertion["standing"])))
             .collect()
     }
 
@@ -212,17 +235,5 @@ impl House {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "`{from}` in {file}");
         fs::write(path, text.replace(from, to)).expect("written");
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("made");
-    for entry in fs::read_dir(from).expect("a folder").flatten() {
-        let there = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &there);
-        } else {
-            fs::copy(entry.path(), there).expect("copied");
-        }
     }
 }

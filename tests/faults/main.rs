@@ -3,12 +3,14 @@
 #![cfg(feature = "live")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../shared/copy.rs"]
+mod copy;
 mod house;
 
 use house::{Fault, House};
 
 /// Gates that are looked at, and nothing that they need besides.
-const GATES: &[&str] = &["RLS", "AUTH", "EG8.2a", "EG8.2b", "EG8.3a", "EG8.4"];
+const GATES: &[&str] = &["RLS", "AUTH", "EG8.2a", "EG8.2b", "EG8.3", "EG8.3a", "EG8.4"];
 
 /// What a fault must turn red, at least.
 struct Red {
@@ -34,19 +36,22 @@ fn assert_red(house: &House, reds: &[Red]) {
     }
 }
 
-/// The control of this file: what stands beside the faults holds without them.
+/// The control of this file: whatever stands beside the faults holds without them, and was looked at.
 #[test]
 fn a_system_without_a_fault_is_red_nowhere() {
     let house = House::with(GATES, &[]);
     for gate in GATES {
-        assert_eq!(house.broken(gate), Vec::<String>::new(), "{gate}");
+        for (assertion, standing) in house.standings(gate) {
+            assert_eq!(standing, "held", "{gate}.{assertion}");
+        }
+        assert_eq!(house.outcome(gate), "unproven", "{gate}: nothing was done to it");
     }
 }
 
 #[test]
 fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
     let house = House::with(
-        GATES,
+        &["RLS", "EG8.2a", "EG8.2b", "EG8.3a", "EG8.4"],
         &[
             // A breaker that is never half-open.
             Fault::Configured {
@@ -68,6 +73,19 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
                 "create trigger fault_nothing before insert on revenue_ledger
                    for each row execute function fault_nothing()",
             ),
+            // An answer out of the cache is billed, although nobody was paid for it.
+            Fault::Sql("alter table llm_api_calls drop constraint paid_for_an_answer_only"),
+            Fault::Sql(
+                "create function fault_billed() returns trigger language plpgsql as $$
+                   begin
+                     if new.was_cached then new.cost_cents := 1; end if;
+                     return new;
+                   end $$",
+            ),
+            Fault::Sql(
+                "create trigger fault_billed before update on llm_api_calls
+                   for each row execute function fault_billed()",
+            ),
         ],
     );
     assert_red(
@@ -77,21 +95,57 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
             red("RLS", &["forced"]),
             red("EG8.2a", &["shared_out"]),
             red("EG8.2b", &["entered"]),
+            red("EG8.4", &["cached_free"]),
         ],
     );
 }
 
 #[test]
-fn faults_on_the_wire_are_red_where_the_catalogue_says() {
+fn faults_on_the_wire_and_in_the_workers_limits_are_red_where_the_catalogue_says() {
     let house = House::with(
-        &["AUTH"],
+        &["AUTH", "EG8.2a", "EG8.2b", "EG8.3"],
         &[
-            // Whatever is signed, and however, is believed.
+            // Whatever is signed, and however, is believed; and whenever it was.
             Fault::Wire {
                 gate: "AUTH",
-                proxy: "service = \"api\", match = \"POST /api/webhooks/*\", reply = { status = 200, json = { status = \"success\" } }",
+                proxy: "service = \"api\", match = \"POST /api/webhooks/shopify/*\", reply = { status = 200, json = { status = \"success\" } }",
+            },
+            Fault::Wire {
+                gate: "AUTH",
+                proxy: "service = \"api\", match = \"POST /api/webhooks/paypal/*\", reply = { status = 200, json = { status = \"success\" } }",
+            },
+            // Nobody looks at the token that somebody bears.
+            Fault::Wire {
+                gate: "AUTH",
+                proxy: "service = \"api\", match = \"GET /api/reconciliation/status\", reply = { status = 200, json = { platforms = [{ platform_name = \"Stripe\" }] } }",
+            },
+            // One tenant's token is told of another's work.
+            Fault::Wire {
+                gate: "AUTH",
+                proxy: "service = \"api\", match = \"GET /api/tasks/*\", reply = { status = 200, json = { name = \"attribution.recompute_window\" } }",
+            },
+            // A sync is promised, and there is no run.
+            Fault::Wire {
+                gate: "EG8.2b",
+                proxy: "service = \"api\", match = \"POST /api/reconciliation/sync\", reply = { status = 202, json = { sync_id = \"7d1f4f5e-5d0c-4d0a-9d0c-0f6f7f1f2f3f\", status = \"queued\" } }",
+            },
+            // The worker lets an inference run for as long as it likes.
+            Fault::Configured {
+                from: "BAYESIAN_SOFT_LIMIT_SECONDS: \"3\"",
+                to: "BAYESIAN_SOFT_LIMIT_SECONDS: \"270\"",
+            },
+            Fault::Configured {
+                from: "BAYESIAN_HARD_LIMIT_SECONDS: \"4\"",
+                to: "BAYESIAN_HARD_LIMIT_SECONDS: \"300\"",
             },
         ],
     );
-    assert_red(&house, &[red("AUTH", &["turned_away", "stale"])]);
+    assert_red(
+        &house,
+        &[
+            red("AUTH", &["turned_away", "stale", "kept_out", "not_anothers"]),
+            red("EG8.2b", &["one_run"]),
+            red("EG8.3", &["killed_hard"]),
+        ],
+    );
 }
