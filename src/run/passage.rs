@@ -16,7 +16,7 @@ use crate::{
     evidence::Record,
     judge::{
         judge_controls, judge_pass,
-        verdict::{AssertionVerdict, ControlVerdict, Proof, Standing},
+        verdict::{AssertionVerdict, ControlVerdict, Proof},
     },
     observation::{GateRecord, Names, from_needed},
     outcome::Outcome,

@@ -3,8 +3,9 @@
 use std::fs;
 
 use crate::{
+    copy::copy,
     good::good,
-    suite::{Said, Suite, closure, copy, files_below, repository},
+    suite::{Said, Suite, closure, files_below, repository},
 };
 
 fn lint(suite: &Suite, more: &[&str]) -> Said {

@@ -25,11 +25,13 @@ const fn red(gate: &'static str, by: &'static [&'static str]) -> Red {
 #[track_caller]
 fn assert_red(house: &House, reds: &[Red]) {
     for Red { gate, by } in reds {
-        let broken = house.broken(gate);
+        let standings = house.standings(gate);
         for name in *by {
             assert!(
-                broken.iter().any(|one| one == name),
-                "{gate}: {name} is not broken, but {broken:?}"
+                standings
+                    .iter()
+                    .any(|(one, standing)| one == name && standing == "broken"),
+                "{gate}: {name} is not broken: {standings:?}"
             );
         }
         assert_eq!(house.outcome(gate), "fail", "{gate}");
@@ -145,7 +147,8 @@ fn faults_on_the_wire_and_in_the_workers_limits_are_red_where_the_catalogue_says
         &[
             red("AUTH", &["turned_away", "stale", "kept_out", "not_anothers"]),
             red("EG8.2b", &["one_run"]),
-            red("EG8.3", &["killed_hard"]),
+            // They are not over when they must be; what else there is to say of their end is unreached.
+            red("EG8.3", &["ended", "recorded"]),
         ],
     );
 }
