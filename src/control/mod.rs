@@ -9,6 +9,7 @@ mod compose;
 mod env;
 mod http;
 mod journal;
+mod own;
 mod plant;
 mod probe;
 mod proxy;
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 pub use applied::Applied;
 pub use journal::Journal;
+pub use own::{Own, own, snapshot};
 pub use probe::Override;
 pub use undo::{Undo, undo_pending};
 

@@ -207,7 +207,7 @@ pub(super) async fn run(sql: &str, connection: &mut PgConnection) -> Result<(), 
     clippy::needless_pass_by_value,
     reason = "it stands behind `map_err`, which hands over the error"
 )]
-fn broken(error: sqlx::Error) -> Blind {
+pub(super) fn broken(error: sqlx::Error) -> Blind {
     match error.as_database_error() {
         Some(database) => {
             let sqlstate = database.code().unwrap_or_default();

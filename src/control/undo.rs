@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Journal, env, http, journal::Ticket, plant, proxy, service, sql};
+use super::{Journal, env, http, journal::Ticket, own, plant, proxy, service, sql};
 use crate::{
     observation::ChangeRecord,
     probe::{Site, Target, http::Prepared},
@@ -41,6 +42,13 @@ pub enum Undo {
         sql: String,
         /// Tables the change wrote to.
         tables: Vec<String>,
+    },
+    /// Drop a database of ours.
+    Database {
+        /// Database of the suite that we reach its server by.
+        db: String,
+        /// The name of ours.
+        database: String,
     },
     /// Send a request.
     Http {
@@ -99,6 +107,7 @@ impl Undo {
                 let target = Target::of(db, clone.is_some(), &site).map_err(|blind| blind.to_string())?;
                 sql::execute(&target, sql, &site).await
             }
+            Self::Database { db, database } => own::drop_database(db, database, site).await,
             Self::Http { request } => http::back(request, site).await,
             Self::Proxy { service, number } => {
                 site.relays.take_out(service, *number);
@@ -127,6 +136,7 @@ impl Undo {
             Self::Sql {
                 db, clone, tables, ..
             } => sql::undone(db, clone.as_deref(), tables, site).await?,
+            Self::Database { .. } => Value::Null,
             Self::Http { .. } => http::undone(),
             Self::Proxy { service, number } => proxy::undone(service, *number, site),
             Self::Plant { service, number } => plant::undone(service, *number, site)?,

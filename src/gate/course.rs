@@ -16,6 +16,8 @@ pub(super) struct Course {
     pub(super) promised: BTreeSet<String>,
     /// How many groups it stands in.
     pub(super) depth: usize,
+    /// The gate has a database of its own.
+    pub(super) has_clone: bool,
 }
 
 /// A look above.
@@ -39,6 +41,7 @@ impl Course {
             names,
             looks,
             depth: self.depth + 1,
+            has_clone: self.has_clone,
             ..Self::default()
         }
     }

@@ -14,7 +14,6 @@ use super::{
     names::Names,
     node::Node,
     shape::Shape,
-    types::Type,
 };
 
 /// What must be known of every gate before the first one is read in full.
@@ -96,9 +95,9 @@ pub(super) fn read(
         .iter()
         .map(|(_, id)| (id.clone(), seen.get(id).cloned().unwrap_or(Shape::Any)));
     course.names.bind("from", Shape::Fields(from.collect()), false);
-    if let Some(clone) = node.get("clone") {
-        desk.value(Type::Later, clone, "`clone`", &course);
-    }
+    let clone = node.get("clone").and_then(|clone| desk.snapshot(clone));
+    // One that could not be read is no reason to complain about those who use it.
+    course.has_clone = node.get("clone").is_some();
     let name = node.get("name").and_then(|name| desk.words(name, "`name`"));
     let claim = node.get("claim").and_then(|claim| desk.words(claim, "`claim`"));
     let profiles = desk.profiles(node);
@@ -119,7 +118,7 @@ pub(super) fn read(
         folder: head.folder.clone(),
         needs: head.needs.iter().map(|(_, id)| id.clone()).collect(),
         profiles,
-        clone: None,
+        clone,
         lets,
         probes,
         derives,
@@ -129,6 +128,21 @@ pub(super) fn read(
         files: BTreeMap::new(),
     });
     (gate, published)
+}
+
+impl Desk<'_> {
+    /// The name of a snapshot, of which the gate gets a database of its own.
+    fn snapshot(&mut self, node: &Node) -> Option<String> {
+        let name = self.words(node, "`clone`")?;
+        let known = &self.shared.snapshots;
+        if !known.contains_key(&name) {
+            let known = known.keys().map(String::as_str);
+            let message = format!("`clone`: no snapshot `{name}` in `[snapshot]` of `suite.toml`");
+            self.pile.unknown(&node.at, message, &name, known);
+            return None;
+        }
+        Some(name)
+    }
 }
 
 /// Lets and observations: what gates that need this one see of it.

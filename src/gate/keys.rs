@@ -60,7 +60,7 @@ pub(super) const GATE: &[Key] = &[
     must("claim", Type::Words),
     may("needs", Type::Own),
     may("profiles", Type::Own),
-    may("clone", Type::Later),
+    may("clone", Type::Own),
     may("let", Type::Own),
     may("probe", Type::Own),
     may("derive", Type::Own),

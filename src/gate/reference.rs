@@ -31,6 +31,7 @@ impl Desk<'_> {
             Type::Service => self.service(node, what, course, false),
             Type::Services => self.service(node, what, course, true),
             Type::Database => self.database(node, what, course),
+            Type::OnClone => self.on_clone(node, what, course),
             Type::File => self.file(node, what, course),
             Type::Request => self.request(node, what, course),
             Type::Pattern => self.pattern(node, what, course),
@@ -97,6 +98,20 @@ impl Desk<'_> {
             self.pile
                 .unknown(&node.at, format!("no database `{name}` in `[db]`"), name, known);
         }
+    }
+
+    /// Where else a database can be looked at: in a copy of the gate's own.
+    fn on_clone(&mut self, node: &Node, what: &str, course: &Course) -> Option<Tree> {
+        let tree = self.value(Type::OneOf(&["clone"]), node, what, course)?;
+        if !course.has_clone {
+            self.pile.hint(
+                &node.at,
+                format!("{what}: the gate has no database of its own"),
+                "give it one: `clone = \"…\"`, the name of a `[snapshot]` of `suite.toml`",
+            );
+            return None;
+        }
+        Some(tree)
     }
 
     /// The name of a probe above, of one of these kinds; of any when there are none.

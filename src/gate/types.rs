@@ -67,8 +67,8 @@ pub enum Type {
     Changes,
     /// A probe of the gate, above.
     Probe,
-    /// The grammar knows the key, and a later version carries it out.
-    Later,
+    /// The word `clone`, in a gate that has one.
+    OnClone,
     /// Read by rules of its own.
     Own,
 }

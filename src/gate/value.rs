@@ -74,10 +74,6 @@ impl Desk<'_> {
             Type::Fields(keys) => self
                 .table(node, what, &[keys])
                 .then(|| Tree::Table(self.fields(node, keys, course))),
-            Type::Later => {
-                self.later(node, what);
-                None
-            }
             _ => self.reference(holds, node, what, course),
         }
     }
@@ -93,14 +89,6 @@ impl Desk<'_> {
             }
             _ => Some(text),
         }
-    }
-
-    /// Say that a later version will carry something out.
-    pub(super) fn later(&mut self, node: &Node, what: &str) {
-        self.pile.add(
-            &node.at,
-            format!("{what} is known to the grammar but not carried out by this version"),
-        );
     }
 
     fn plain(&mut self, node: &Node, what: &str, wanted: &str, good: fn(&Is) -> bool) -> Option<Tree> {

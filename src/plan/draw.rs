@@ -64,6 +64,7 @@ pub fn from_parts(suite: Suite, compose: Source, wish: &Wish) -> Result<Drawn, R
         )));
     }
     let services = start_order(&suite, &compose)?;
+    check_snapshots(&suite, &services)?;
     let clock = Clock::of(&suite, &wish.profile);
     let gates: Vec<PlannedGate> = of_profile.iter().map(|gate| planned(gate, wish)).collect();
     let estimate = clock.estimate(of_profile.iter().filter(|gate| asked_for(gate, wish)));
@@ -123,6 +124,24 @@ fn check(suite: &Suite, wish: &Wish) -> Result<(), Refusal> {
             return Err(Refusal::Wish(format!(
                 "`--only`: gate `{id}` does not belong to profile `{}`",
                 wish.profile
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A snapshot is taken once a service has done its work, so there must be that service.
+fn check_snapshots(suite: &Suite, services: &[String]) -> Result<(), Refusal> {
+    for (name, snapshot) in &suite.snapshots {
+        let after = &snapshot.after;
+        if !services.contains(after) {
+            let known = services.iter().map(String::as_str);
+            let hint = crate::name::nearest(after, known).map_or_else(
+                || format!("it has `{}`", services.join("`, `")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(Refusal::Wish(format!(
+                "snapshot `{name}`: the compose file has no service `{after}`\nhint: {hint}"
             )));
         }
     }

@@ -136,6 +136,9 @@ async fn corridor(passage: &Passage<'_>, seal: &RefCell<Seal>) -> Ending {
         "bring_up",
         json!({"services": passage.drawn.plan.services}),
     );
+    if let Err(why) = snapshots(passage).await {
+        return Ending::NotUp(why);
+    }
     match topology.bring_up(BRING_UP).await {
         Ok(services) => {
             for service in services {
@@ -155,6 +158,39 @@ async fn corridor(passage: &Passage<'_>, seal: &RefCell<Seal>) -> Ending {
     let first = passage.look().await;
     seal.borrow_mut().take(&first);
     passage.walk(seal).await
+}
+
+/// Take the snapshots that gates of this run want: each when its service has done its work, and before anybody who waits
+/// for that service is started and connects.
+async fn snapshots(passage: &Passage<'_>) -> Result<(), String> {
+    let (suite, plan) = (&passage.drawn.suite, &passage.drawn.plan);
+    let is_wanted = |name: &String| {
+        let mut of_run = plan.gates.iter().filter(|planned| planned.asked_for);
+        of_run.any(|planned| {
+            let mut gates = suite.gates.iter();
+            gates.any(|gate| gate.id == planned.id && gate.clone.as_ref() == Some(name))
+        })
+    };
+    let place = |service: &String| plan.services.iter().position(|other| other == service);
+    let mut wanted: Vec<_> = suite
+        .snapshots
+        .iter()
+        .filter(|(name, _)| is_wanted(name))
+        .collect();
+    wanted.sort_by_key(|(_, snapshot)| place(&snapshot.after));
+    for (name, snapshot) in wanted {
+        let topology = &passage.stage.stand.topology;
+        let up = topology.bring_up_to(&[&snapshot.after], BRING_UP).await;
+        up.map_err(|error| chain(&error))?;
+        let taken = control::snapshot(name, snapshot, passage.site, passage.journal).await;
+        taken.map_err(|blind| format!("snapshot `{name}`: {blind}"))?;
+        note(
+            passage.record,
+            "snapshot",
+            json!({"name": name, "after": snapshot.after}),
+        );
+    }
+    Ok(())
 }
 
 fn site(stage: &Stage, record: &Record) -> Result<Site, Refusal> {

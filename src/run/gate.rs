@@ -35,7 +35,15 @@ impl Hall<'_> {
                 return None;
             }
         };
-        let site = self.site(gate);
+        let own = match self.own(gate).await {
+            Ok(own) => own,
+            Err(blind) => {
+                record.not_run = Some(self.base.paper.redact(&format!("its own database: {blind}")));
+                keep(&record);
+                return None;
+            }
+        };
+        let site = self.site(gate, own.as_ref());
         let walk = Walk {
             gate,
             site: &site,
@@ -61,9 +69,16 @@ impl Hall<'_> {
             gate,
             constants,
             lets: &lets,
+            site: &site,
             first: &first,
         };
-        let stop = bench.controls(&mut record, keep).await;
+        let mut stop = bench.controls(&mut record, keep).await;
+        if let Some(own) = own {
+            let ended = own.end(&self.base, self.journal).await;
+            stop = stop.or(ended
+                .err()
+                .map(|why| format!("{}: its own database: {why}", gate.id)));
+        }
         if let Some(reason) = &stop {
             record.not_run = Some(reason.clone());
             keep(&record);

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{fill, news::Tell};
+use serde_json::json;
+
+use super::{fill, news::Tell, passage::note};
 use crate::{
     cel::World,
-    control::Journal,
+    control::{self, Journal, Own},
     doing::Mint,
     evidence::Record,
     gate::{
@@ -13,7 +15,7 @@ use crate::{
         tree::evaluate,
     },
     observation::Names,
-    probe::{Files, Site},
+    probe::{Blind, Files, Site},
 };
 
 /// What every gate of a run shares.
@@ -33,8 +35,26 @@ impl Hall<'_> {
         fill::world(self.suite, &self.mint, pass)
     }
 
-    /// The site as a gate's looks see it: with the gate's own files.
-    pub(super) fn site(&self, gate: &Gate) -> Site {
+    /// The database that a gate has to itself, if it asks for one.
+    pub(super) async fn own(&self, gate: &Gate) -> Result<Option<Own>, Blind> {
+        let Some((name, snapshot)) = gate
+            .clone
+            .as_ref()
+            .and_then(|name| self.suite.snapshots.get_key_value(name))
+        else {
+            return Ok(None);
+        };
+        let own = control::own(&gate.id, name, snapshot, &self.base, self.journal).await?;
+        note(
+            self.record,
+            "clone",
+            json!({"gate": gate.id, "database": own.database}),
+        );
+        Ok(Some(own))
+    }
+
+    /// The site as a gate's looks see it: with the gate's own files, and its own database.
+    pub(super) fn site(&self, gate: &Gate, own: Option<&Own>) -> Site {
         let files = Files {
             gate: gate.files.clone(),
             suite: self.suite.files.clone(),
@@ -42,6 +62,7 @@ impl Hall<'_> {
         Site {
             files: Arc::new(files),
             asked_by: gate.id.clone(),
+            clone: own.map(|own| own.database.clone()),
             ..self.base.clone()
         }
     }

@@ -28,6 +28,7 @@ pub(super) struct Bench<'a> {
     pub(super) gate: &'a Gate,
     pub(super) constants: &'a Names,
     pub(super) lets: &'a Names,
+    pub(super) site: &'a Site,
     pub(super) first: &'a Walked,
 }
 
@@ -72,12 +73,7 @@ impl Bench<'_> {
                 (self.hall.tell)(News::Doing("closing green".into()));
                 let label = format!("closing.{}", record.closings.len());
                 let closing = self
-                    .pass(
-                        &self.hall.site(self.gate),
-                        &Overrides::default(),
-                        repeats.as_ref(),
-                        &label,
-                    )
+                    .pass(self.site, &Overrides::default(), repeats.as_ref(), &label)
                     .await;
                 record.closings.push(closing);
                 let index = record.closings.len() - 1;
@@ -148,10 +144,7 @@ impl Bench<'_> {
         repeats: Option<&Repeats>,
         label: &str,
     ) -> ControlRecord {
-        let site = self
-            .hall
-            .site(self.gate)
-            .asked_by(format!("{}/{label}/sabotage", self.gate.id));
+        let site = self.site.asked_by(format!("{}/{label}/sabotage", self.gate.id));
         let mut record = ControlRecord {
             control: control.name.clone(),
             vars: vars.clone(),

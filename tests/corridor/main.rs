@@ -5,6 +5,7 @@
 mod auditor;
 mod checked;
 mod chosen;
+mod cloned;
 mod contract;
 #[path = "../shared/copy.rs"]
 mod copy;

@@ -4,6 +4,7 @@
 use std::{fs, path::PathBuf, thread, time::Duration};
 
 use rustix::process::Signal;
+use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, Row as _};
 
 use crate::{
@@ -61,18 +62,30 @@ query   = "select count(*) filter (where id like 'gone-%') as gone, pg_sleep(0.6
 const M1: &str = "M1_notes/gate.toml";
 
 /// What a kept or killed run has under its feet.
-struct Standing {
+pub(crate) struct Standing {
     run: String,
     substrate: &'static str,
 }
 
 impl Standing {
-    fn journal(&self) -> String {
+    /// What a run that kept its services left up.
+    pub(crate) fn of(suite: &Suite, substrate: &'static str) -> Self {
+        let timeline = fs::read_to_string(suite.pack().join("timeline.jsonl")).unwrap();
+        let first: Value = serde_json::from_str(timeline.lines().next().unwrap()).unwrap();
+        let run = first["run_id"].as_str().unwrap().to_owned();
+        Self { run, substrate }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.run
+    }
+
+    pub(crate) fn journal(&self) -> String {
         fs::read_to_string(folder(&self.run).join("undo.jsonl")).unwrap_or_default()
     }
 
     /// How many undoings were planned and are not done.
-    fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         let journal = self.journal();
         let lines = |word: &str| {
             let begin = format!("{{\"{word}\"");
@@ -105,7 +118,7 @@ impl Standing {
     }
 
     /// Where the database and the counter answer on this host.
-    fn dsn_and_port(&self) -> (String, u16) {
+    pub(crate) fn dsn_and_port(&self) -> (String, u16) {
         let value = |name: &str| {
             let begin = format!("{name}=");
             let environment = self.environment();
