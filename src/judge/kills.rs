@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::{
     Case,
+    abreast::abreast,
     answer::answer,
     press::{Bite, Press, Pressed},
+    question::Question,
     site::{self, Step},
     verdict::{AssertionVerdict, ControlVerdict, KillMatrix, Kills, Proof, Standing},
     view::View,
@@ -25,6 +27,9 @@ pub(super) fn matrix(
         .filter(|(_, verdict)| verdict.standing == Standing::Held)
         .map(|(question, _)| question)
         .collect();
+    let mut pressed = abreast(&held, |question| Press::on(question, view).run())
+        .into_iter()
+        .peekable();
     let mut absences = Absences::default();
     for question in &case.questions {
         let live = live(&question.name, controls);
@@ -33,8 +38,8 @@ pub(super) fn matrix(
             live,
             ..Kills::default()
         };
-        if held.iter().any(|other| other.name == question.name) {
-            let Pressed { tally, bites, edges } = Press::on(question, view).run();
+        let is_held = held.iter().any(|other| other.name == question.name);
+        if let Some(Pressed { tally, bites, edges }) = pressed.next_if(|_| is_held) {
             absences.of(bites, view);
             row.killed = tally.killed;
             row.noticed = tally.noticed;
@@ -46,17 +51,10 @@ pub(super) fn matrix(
         }
         matrix.rows.push(row);
     }
-    for absence in &absences.all {
-        let Some(left) = absence.left(view) else { continue };
-        let noticed = held.iter().any(|question| {
-            let reads = question.reading.probes().contains(absence.probe());
-            matrix.judged += u64::from(reads);
-            reads && {
-                let view = view.with(absence.probe(), &left, &question.reading.derives);
-                answer(question, &view).standing != Standing::Held
-            }
-        });
-        if !noticed {
+    let noticed = abreast(&absences.all, |absence| absence.noticed(&held, view));
+    for (absence, noticed) in absences.all.iter().zip(noticed) {
+        matrix.judged += noticed.judged;
+        if !noticed.by_one {
             matrix.unnoticed.push(absence.in_words());
         }
     }
@@ -98,6 +96,12 @@ enum Absence<'a> {
     Dropped { probe: &'a str, places: Vec<Vec<Step>> },
     /// Every element of a list.
     Emptied { probe: &'a str, place: Vec<Step> },
+}
+
+/// What came of an absence.
+struct Noticed {
+    judged: u64,
+    by_one: bool,
 }
 
 impl<'a> Absences<'a> {
@@ -152,6 +156,26 @@ impl Absence<'_> {
                 Some(left)
             }
         }
+    }
+
+    /// Whether one of these questions no longer holds without it. Nothing that was there to be taken is nothing to notice.
+    fn noticed(&self, held: &[&Question<'_>], view: &View<'_>) -> Noticed {
+        let Some(left) = self.left(view) else {
+            return Noticed {
+                judged: 0,
+                by_one: true,
+            };
+        };
+        let mut judged = 0;
+        let by_one = held.iter().any(|question| {
+            let reads = question.reading.probes().contains(self.probe());
+            judged += u64::from(reads);
+            reads && {
+                let view = view.with(self.probe(), &left, &question.reading.derives);
+                answer(question, &view).standing != Standing::Held
+            }
+        });
+        Noticed { judged, by_one }
     }
 
     fn in_words(&self) -> String {

@@ -1,5 +1,6 @@
 //! Observations into outcomes: one function, live and offline, over nothing but what is on paper.
 
+mod abreast;
 mod answer;
 mod controls;
 mod counterfeit;

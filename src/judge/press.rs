@@ -7,7 +7,7 @@ use super::{
     counterfeit,
     question::{Asks, Question},
     site::{self, Column, Step},
-    target::Target,
+    target::{Target, values},
     verdict::{Edge, Standing},
     view::View,
 };
@@ -64,12 +64,17 @@ pub(super) struct Press<'a> {
 impl<'a> Press<'a> {
     pub(super) fn on(question: &'a Question<'a>, view: &'a View<'a>) -> Self {
         let probes = question.reading.probes().into_iter();
-        let fields = &question.reading.fields;
-        let targets = probes.filter_map(|probe| Some(Target::of(probe, view.observation(probe)?, fields)));
+        let seen: Vec<_> = probes
+            .filter_map(|probe| Some((probe, view.observation(probe)?)))
+            .collect();
+        let all: u64 = seen.iter().map(|(_, seen)| values(seen)).sum();
+        let target = |(probe, seen): &(&'a str, &Value)| {
+            Target::of(probe, seen, &question.reading.fields, all - values(seen))
+        };
         let mut press = Self {
             question,
             view,
-            targets: targets.collect(),
+            targets: seen.iter().map(target).collect(),
             found: Pressed::default(),
         };
         press.keep_what_tells();

@@ -27,8 +27,8 @@ pub(super) struct Form {
 }
 
 impl Form {
-    fn of(altered: Value) -> Self {
-        let cost = 1 + values(&altered) / VALUES_A_JUDGEMENT;
+    fn of(altered: Value, beside: u64) -> Self {
+        let cost = 1 + (values(&altered) + beside) / VALUES_A_JUDGEMENT;
         Self { altered, cost }
     }
 
@@ -38,9 +38,12 @@ impl Form {
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn of(probe: &'a str, seen: &Value, fields: &BTreeSet<String>) -> Self {
-        let whole = Form::of(seen.clone());
-        let lean = whole.is_dear().then(|| Form::of(site::lean(seen, fields)));
+    /// `beside`: how many values the question reads besides, in other observations. Each judgement goes through them, too.
+    pub(super) fn of(probe: &'a str, seen: &Value, fields: &BTreeSet<String>, beside: u64) -> Self {
+        let whole = Form::of(seen.clone(), beside);
+        let lean = whole
+            .is_dear()
+            .then(|| Form::of(site::lean(seen, fields), beside));
         let worth_it = lean.filter(|lean| lean.cost < whole.cost);
         Self {
             probe,
@@ -53,7 +56,8 @@ impl<'a> Target<'a> {
     }
 }
 
-fn values(value: &Value) -> u64 {
+/// How many values there are in one, itself among them.
+pub(super) fn values(value: &Value) -> u64 {
     match value {
         Value::Array(items) => 1 + items.iter().map(values).sum::<u64>(),
         Value::Object(fields) => 1 + fields.values().map(values).sum::<u64>(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Claim, Reading, authority, gates::control_path, papers::SummaryParts, pretty};
-use crate::{judge::verdict::GateVerdict, outcome::Outcome, pack::layout};
+use crate::{judge::verdict::GateVerdict, outcome::Outcome, pack::layout, plan::PlannedGate};
 
 pub(super) fn write(
     case: &Case,
@@ -19,20 +19,21 @@ pub(super) fn write(
     files.insert(layout::SUMMARY.into(), bytes);
 }
 
+/// Gates that adjudicators know as one, and that are several here.
+const FAMILIES: &[&str] = &["EG8.2"];
+
 fn summary(case: &Case, papers: &SummaryParts, claims: &[Claim]) -> Value {
     let outcome = case.outcome();
     let authority = authority::authority(case);
-    let gates: Map<String, Value> = case
-        .plan
-        .gates
-        .iter()
-        .zip(&case.verdicts)
-        .map(|(planned, verdict)| {
-            (
-                gate_key(&planned.id, &planned.name, &case.plan.profile),
-                gate(case, &planned.claim, verdict, claim_of(claims, &planned.id)),
-            )
-        })
+    let of_gate = |(planned, verdict): (&PlannedGate, &GateVerdict)| {
+        (
+            gate_key(&planned.id, &planned.name, &case.plan.profile),
+            gate(case, &planned.claim, verdict, claim_of(claims, &planned.id)),
+        )
+    };
+    let gates: Map<String, Value> = (case.plan.gates.iter().zip(&case.verdicts))
+        .map(of_gate)
+        .chain(FAMILIES.iter().filter_map(|id| family(&case.verdicts, id)))
         .collect();
     let mut summary = json!({
         "run_id": case.sealed("run_id"),
@@ -97,6 +98,19 @@ fn gate(case: &Case, sentence: &str, verdict: &GateVerdict, claim: Option<&Claim
     })
 }
 
+/// A gate that is several here, as its worst part: `EG8.2` of `EG8.2a`, `EG8.2b` … None when it has no parts.
+fn family(verdicts: &[GateVerdict], id: &str) -> Option<(String, Value)> {
+    let is_part = |verdict: &&GateVerdict| {
+        let letter = verdict.gate.strip_prefix(id);
+        letter.is_some_and(|letter| letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_lowercase()))
+    };
+    let parts: Vec<&GateVerdict> = verdicts.iter().filter(is_part).collect();
+    let outcome = parts.iter().map(|verdict| verdict.outcome).max()?;
+    let names: Vec<&str> = parts.iter().map(|verdict| verdict.gate.as_str()).collect();
+    let told = json!({"id": id, "outcome": outcome, "claim_reads": Reading::of(outcome), "parts": names});
+    Some((gate_key(id, "", ""), told))
+}
+
 /// Every control by `<gate>.<control>`: whether it did what it promised.
 fn negative_controls(case: &Case) -> Value {
     let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -148,7 +162,43 @@ pub fn gate_key(id: &str, name: &str, profile: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::gate_key;
+    use serde_json::{Value, json};
+
+    use super::{family, gate_key};
+    use crate::{
+        judge::verdict::{GateVerdict, KillMatrix},
+        outcome::Outcome,
+    };
+
+    #[test]
+    fn a_gate_that_is_several_here_is_told_as_its_worst_part() {
+        let verdict = |gate: &str, outcome| GateVerdict {
+            gate: gate.to_owned(),
+            outcome,
+            reasons: Vec::new(),
+            assertions: Vec::new(),
+            controls: Vec::new(),
+            kills: KillMatrix::default(),
+        };
+        let verdicts = [
+            verdict("EG8.2a", Outcome::Pass),
+            verdict("EG8.2b", Outcome::Inconclusive),
+            verdict("EG8.20", Outcome::Fail),
+            verdict("EG8.3", Outcome::Fail),
+        ];
+        let told = json!({
+            "id": "EG8.2", "outcome": "inconclusive", "claim_reads": "UNKNOWN", "parts": ["EG8.2a", "EG8.2b"],
+        });
+        assert_eq!(
+            family(&verdicts, "EG8.2"),
+            Some(("eg8_2_unified_topologies".to_owned(), told))
+        );
+        assert_eq!(
+            family(&verdicts, "EG8.3"),
+            None::<(String, Value)>,
+            "it has no parts"
+        );
+    }
 
     #[test]
     fn gates_keep_the_names_adjudicators_know() {

@@ -28,8 +28,14 @@ const GATE: &str = r#"
 id    = "M3"
 name  = "own_database"
 claim = "what a gate does to its own database is seen there, and nowhere else"
-needs = ["M1"]
 clone = "sown"
+
+[[probe]]
+name    = "posted"
+kind    = "http"
+request = "POST counter /notes"
+json    = { id = "${fresh('note')}", text = "in use" }
+timeout = "800ms"
 
 [[probe]]
 name  = "own"
@@ -52,13 +58,14 @@ on    = "clone"
 query = "select current_database() as called, has_database_privilege('reader', current_database(), 'connect') as reader_connects, has_database_privilege('public', current_database(), 'connect') as all_connect, (select setconfig[1] from pg_db_role_setting join pg_database d on d.oid = setdatabase where d.datname = current_database()) as setting"
 
 [assert]
+kept    = { that = "posted.status == 200", says = "a note is kept while the gate looks" }
 as_sown = { that = "own.row.notes == 1 && own.row.seeds == 1", says = "its own database holds what was sown" }
 in_use  = { that = "used.row.notes > 1 && used.row.seeds == 1", says = "the one that is used holds more" }
 alike   = { that = "given.row.called == 'closure_clone_M3' && given.row.reader_connects && !given.row.all_connect && given.row.setting == 'search_path=elsewhere, public'", says = "and is open to the same people, on the same terms" }
 
 [control.reaped]
 says      = "take the seed away, and put it back"
-sabotage  = { kind = "sql", db = "admin", on = "clone", query = "delete from notes where id = 'seed'", undo = "insert into notes (id, text) values ('seed', 'sown')" }
+sabotage  = { kind = "sql", db = "admin", on = "clone", query = "update notes set id = 'reaped' where id = 'seed'", undo = "update notes set id = 'seed' where id = 'reaped'" }
 must_fail = ["as_sown"]
 because   = "used.row.seeds == 1"
 
@@ -71,8 +78,14 @@ must_fail = ["as_sown"]
 [control.reaped_in_use]
 says      = "take the seed away from the database that is used"
 sabotage  = { kind = "sql", place = "rollback", db = "admin", query = "delete from notes where id = 'seed'" }
-rerun     = ["own", "used"]
+rerun     = ["used"]
 must_fail = ["in_use"]
+
+[control.stopped]
+says      = "nobody keeps notes"
+sabotage  = { kind = "service", service = "counter", action = "pause" }
+rerun     = ["posted"]
+must_fail = ["kept"]
 
 [control.let_in]
 says      = "let everybody in"
@@ -100,6 +113,9 @@ fn sown() -> Suite {
             "[seal]\n",
             "[snapshot]\nsown = { db = \"admin\", after = \"seeder\" }\n\n[seal]\n",
         );
+    for other in ["M1_notes", "M2_settings"] {
+        fs::remove_dir_all(suite.folder().join(other)).unwrap();
+    }
     fs::create_dir(suite.folder().join("M3_own")).unwrap();
     fs::write(suite.folder().join("M3_own/gate.toml"), GATE).unwrap();
     suite
