@@ -99,7 +99,7 @@ impl House {
     fn prepare(&self, gate: &str, gates: &[&str]) {
         let path = self.gate_file(gate);
         let text = fs::read_to_string(&path).unwrap();
-        let mut kept = String::new();
+        let mut kept = Vec::new();
         let mut in_control = false;
         for line in text.lines() {
             if line.starts_with('[') {
@@ -110,12 +110,12 @@ impl House {
                 Some(needed) => {
                     let is_run = |other: &&&str| needed.contains(&format!("\"{other}\""));
                     let needs: Vec<&str> = gates.iter().filter(is_run).copied().chain(["FAULT"]).collect();
-                    kept.push_str(&format!("needs = {needs:?}"));
+                    kept.push(format!("needs = {needs:?}"));
                 }
-                None => kept.push_str(line),
+                None => kept.push(line.to_owned()),
             }
-            kept.push('\n');
         }
+        let kept = kept.join("\n");
         assert!(kept.contains("\"FAULT\""), "{gate} says nothing of what it needs");
         fs::write(path, kept).expect("written");
     }
