@@ -75,6 +75,12 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
                 "create trigger fault_nothing before insert on revenue_ledger
                    for each row execute function fault_nothing()",
             ),
+            // A request that comes twice is booked twice.
+            Fault::Sql("alter table llm_api_calls drop constraint one_row_per_request"),
+            Fault::Sql(
+                "do $$ begin execute replace(pg_get_functiondef('claim_llm_call'::regproc),
+                   'on conflict on constraint one_row_per_request do nothing', ''); end $$",
+            ),
             // An answer out of the cache is billed, although nobody was paid for it.
             Fault::Sql("alter table llm_api_calls drop constraint paid_for_an_answer_only"),
             Fault::Sql(
@@ -97,7 +103,7 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
             red("RLS", &["forced"]),
             red("EG8.2a", &["shared_out"]),
             red("EG8.2b", &["entered"]),
-            red("EG8.4", &["cached_free"]),
+            red("EG8.4", &["books_still", "told_again", "cached_free"]),
         ],
     );
 }
@@ -105,7 +111,7 @@ fn faults_made_by_configuration_and_by_sql_are_red_where_the_catalogue_says() {
 #[test]
 fn faults_on_the_wire_and_in_the_workers_limits_are_red_where_the_catalogue_says() {
     let house = House::with(
-        &["AUTH", "EG8.2a", "EG8.2b", "EG8.3"],
+        &["AUTH", "EG8.2a", "EG8.2b", "EG8.3", "EG8.6"],
         &[
             // Whatever is signed, and however, is believed; and whenever it was.
             Fault::Wire {
@@ -131,6 +137,15 @@ fn faults_on_the_wire_and_in_the_workers_limits_are_red_where_the_catalogue_says
                 gate: "EG8.2b",
                 proxy: "service = \"api\", match = \"POST /api/reconciliation/sync\", reply = { status = 202, json = { sync_id = \"7d1f4f5e-5d0c-4d0a-9d0c-0f6f7f1f2f3f\", status = \"queued\" } }",
             },
+            // One field of one answer is not sent, and one of another is of another type.
+            Fault::Wire {
+                gate: "EG8.6",
+                proxy: "service = \"api\", match = \"GET /health/ready\", edit = { remove = \"/status\" }",
+            },
+            Fault::Wire {
+                gate: "EG8.6",
+                proxy: "service = \"api\", match = \"GET /health/worker\", edit = { replace = \"/age_ms\", with = \"young\" }",
+            },
             // The worker lets an inference run for as long as it likes.
             Fault::Configured {
                 from: "BAYESIAN_SOFT_LIMIT_SECONDS: \"3\"",
@@ -147,6 +162,7 @@ fn faults_on_the_wire_and_in_the_workers_limits_are_red_where_the_catalogue_says
         &[
             red("AUTH", &["turned_away", "stale", "kept_out", "not_anothers"]),
             red("EG8.2b", &["one_run"]),
+            red("EG8.6", &["all_valid"]),
             // They are not over when they must be; what else there is to say of their end is unreached.
             red("EG8.3", &["ended", "recorded"]),
         ],
