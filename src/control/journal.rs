@@ -84,7 +84,7 @@ impl Journal {
     }
 
     /// Write down how a change is going to be undone. On disk when this returns.
-    pub(super) fn plan(&self, undo: &Undo) -> io::Result<Ticket> {
+    fn plan(&self, undo: &Undo) -> io::Result<Ticket> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.append(&Line::Plan {
             number,
@@ -93,8 +93,13 @@ impl Journal {
         Ok(Ticket(number))
     }
 
-    /// Write down that it was undone.
-    pub(super) fn done(&self, ticket: Ticket) -> io::Result<()> {
+    /// Write down that it was undone, for whoever has undone it.
+    pub(super) fn crossed_out(&self, ticket: Ticket) -> Result<(), String> {
+        self.done(ticket)
+            .map_err(|error| format!("the undo journal cannot be written: {error}"))
+    }
+
+    fn done(&self, ticket: Ticket) -> io::Result<()> {
         self.append(&Line::Done { number: ticket.0 })
     }
 

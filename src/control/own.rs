@@ -16,9 +16,9 @@ use crate::{
     probe::{Blind, Site, Target, sql::connect},
 };
 
-/// What a database is given beside what is in it: `$1` is its name.
+/// What a database is given beside what is in it: `$1` is its name, `$2` that of the one that is to be given the same.
 const GRANTS: &str = "
-select format('%s on database %%I to %s%s', privilege_type,
+select format('grant %s on database %I to %s%s', privilege_type, $2::text,
               case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
               case when is_grantable then ' with grant option' else '' end) as granted
   from pg_database, aclexplode(datacl) where datname = $1";
@@ -77,9 +77,7 @@ impl Own {
     pub async fn end(self, site: &Site, journal: &Journal) -> Result<(), String> {
         let _middle = journal.middle().await;
         self.undo.run(site).await?;
-        journal
-            .done(self.ticket)
-            .map_err(|error| format!("the undo journal cannot be written: {error}"))
+        journal.crossed_out(self.ticket)
     }
 }
 
@@ -126,6 +124,11 @@ async fn copy(db: &str, from: &str, to: &str, site: &Site, journal: &Journal) ->
 async fn made(like: &str, from: &str, to: &str, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let of = sqlx::query(OWNER).bind(like).fetch_one(&mut *connection).await?;
     let (owner, is_granted): (String, bool) = (of.try_get("owner")?, of.try_get("is_granted")?);
+    let grants = sqlx::query(GRANTS)
+        .bind(like)
+        .bind(to)
+        .fetch_all(&mut *connection)
+        .await?;
     let to = quoted(to);
     let create = format!("create database {to} template {} owner {owner}", quoted(from));
     run(&create, connection).await?;
@@ -136,9 +139,8 @@ async fn made(like: &str, from: &str, to: &str, connection: &mut PgConnection) -
         )
         .await?;
     }
-    for grant in sqlx::query(GRANTS).bind(like).fetch_all(&mut *connection).await? {
-        let granted: String = grant.try_get("granted")?;
-        run(&format!("grant {}", granted.replace("%I", &to)), connection).await?;
+    for grant in grants {
+        run(grant.try_get("granted")?, connection).await?;
     }
     for setting in sqlx::query(SETTINGS)
         .bind(like)

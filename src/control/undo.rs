@@ -141,9 +141,7 @@ impl Undo {
             Self::Proxy { service, number } => proxy::undone(service, *number, site),
             Self::Plant { service, number } => plant::undone(service, *number, site)?,
         };
-        journal
-            .done(ticket)
-            .map_err(|error| format!("the undo journal cannot be written: {error}"))
+        journal.crossed_out(ticket)
     }
 }
 
@@ -161,7 +159,7 @@ pub async fn undo_pending(path: &Path, site: &Site) -> Vec<String> {
     let mut failed = Vec::new();
     for (ticket, undo) in pending {
         let outcome = undo.run(site).await;
-        let crossed_out = outcome.and_then(|()| journal.done(ticket).map_err(|error| error.to_string()));
+        let crossed_out = outcome.and_then(|()| journal.crossed_out(ticket));
         failed.extend(crossed_out.err().map(|why| site.paper.redact(&why)));
     }
     failed

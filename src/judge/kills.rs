@@ -1,6 +1,6 @@
 //! The kill matrix: which counterfeit breaks which question, and which absence nobody notices.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -27,9 +27,9 @@ pub(super) fn matrix(
         .filter(|(_, verdict)| verdict.standing == Standing::Held)
         .map(|(question, _)| question)
         .collect();
-    let mut pressed = abreast(&held, |question| Press::on(question, view).run())
-        .into_iter()
-        .peekable();
+    let answers = abreast(&held, |question| Press::on(question, view).run());
+    let names = held.iter().map(|question| question.name.as_str());
+    let mut pressed: BTreeMap<_, _> = names.zip(answers).collect();
     let mut absences = Absences::default();
     for question in &case.questions {
         let live = live(&question.name, controls);
@@ -38,8 +38,7 @@ pub(super) fn matrix(
             live,
             ..Kills::default()
         };
-        let is_held = held.iter().any(|other| other.name == question.name);
-        if let Some(Pressed { tally, bites, edges }) = pressed.next_if(|_| is_held) {
+        if let Some(Pressed { tally, bites, edges }) = pressed.remove(question.name.as_str()) {
             absences.of(bites, view);
             row.killed = tally.killed;
             row.noticed = tally.noticed;

@@ -95,27 +95,18 @@ fn asked_for(gate: &Gate, wish: &Wish) -> bool {
 }
 
 fn check(suite: &Suite, wish: &Wish) -> Result<(), Refusal> {
-    let known = |names: Vec<&str>| {
-        names
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
     if !suite.profiles.contains_key(&wish.profile) {
-        let profiles = known(suite.profiles.keys().map(String::as_str).collect());
+        let profiles: Vec<&str> = suite.profiles.keys().map(String::as_str).collect();
         return Err(Refusal::Wish(format!(
-            "the suite has no profile `{}`; it has {profiles}",
-            wish.profile
+            "the suite has no profile `{}`; it has `{}`",
+            wish.profile,
+            profiles.join("`, `")
         )));
     }
     for id in &wish.only {
         let Some(gate) = suite.gates.iter().find(|gate| gate.id == *id) else {
-            let ids: Vec<&str> = suite.gates.iter().map(|gate| gate.id.as_str()).collect();
-            let hint = crate::name::nearest(id, ids.iter().copied()).map_or_else(
-                || format!("it has {}", known(ids)),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let ids: Vec<String> = suite.gates.iter().map(|gate| gate.id.clone()).collect();
+            let hint = meant(id, &ids);
             return Err(Refusal::Wish(format!(
                 "`--only`: the suite has no gate `{id}`\nhint: {hint}"
             )));
@@ -130,16 +121,20 @@ fn check(suite: &Suite, wish: &Wish) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What somebody may have meant by a name that is not known.
+fn meant(name: &str, known: &[String]) -> String {
+    crate::name::nearest(name, known.iter().map(String::as_str)).map_or_else(
+        || format!("it has `{}`", known.join("`, `")),
+        |near| format!("did you mean `{near}`?"),
+    )
+}
+
 /// A snapshot is taken once a service has done its work, so there must be that service.
 fn check_snapshots(suite: &Suite, services: &[String]) -> Result<(), Refusal> {
     for (name, snapshot) in &suite.snapshots {
         let after = &snapshot.after;
         if !services.contains(after) {
-            let known = services.iter().map(String::as_str);
-            let hint = crate::name::nearest(after, known).map_or_else(
-                || format!("it has `{}`", services.join("`, `")),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let hint = meant(after, services);
             return Err(Refusal::Wish(format!(
                 "snapshot `{name}`: the compose file has no service `{after}`\nhint: {hint}"
             )));

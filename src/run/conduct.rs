@@ -83,9 +83,8 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     };
     let ending = tokio::select! {
         ending = corridor(&passage, &seal) => ending,
-        signal = interrupted(&mut interrupt, &journal, order.keep) => Ending::Interrupted(signal.to_owned()),
         lost = topology::lost(chosen.substrate) => Ending::Lost(lost),
-        unwritten = finish::watch_the_machine(&physics, &record) => Ending::Unwritten(unwritten),
+        cut = cut_short(finish::watch_the_machine(&physics, &record), &mut interrupt, &journal, order.keep) => cut,
     };
     tell(News::Stage("teardown"));
     let left_behind = tear_down(order, &stage, &site, &journal_path).await;
@@ -104,17 +103,26 @@ async fn conduct(order: &Order, tell: Tell<'_>) -> Result<Ran, Refusal> {
     })
 }
 
-/// The signal that ends the run. When services are to be kept, a change that is half made then is made first: what it
-/// asked for may still come, and can be undone only afterwards. A second signal waits for nothing.
-async fn interrupted(interrupt: &mut Interrupt, journal: &Journal, keep: bool) -> &'static str {
-    let signal = interrupt.comes().await;
+/// What ends the run from outside: a signal, or a record that cannot be written. When services are to be kept, a change
+/// that is half made then is made first: what it asked for may still come, and can be undone only afterwards. Another
+/// signal waits for nothing.
+async fn cut_short(
+    unwritten: impl Future<Output = String>,
+    interrupt: &mut Interrupt,
+    journal: &Journal,
+    keep: bool,
+) -> Ending {
+    let ending = tokio::select! {
+        signal = interrupt.comes() => Ending::Interrupted(signal.to_owned()),
+        unwritten = unwritten => Ending::Unwritten(unwritten),
+    };
     if keep {
         tokio::select! {
             _still = journal.still() => {}
             _ = interrupt.comes() => {}
         }
     }
-    signal
+    ending
 }
 
 /// Bring up, pass every gate, and say how it ended.
